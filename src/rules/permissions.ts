@@ -1,0 +1,50 @@
+import type { Permission } from './verdict.ts'
+
+export const MEMBER_ROLES = ['owner', 'developer', 'viewer'] as const
+export type MemberRole = (typeof MEMBER_ROLES)[number]
+export const STAFF_ROLES = ['agent', 'admin'] as const
+export type StaffRole = (typeof STAFF_ROLES)[number]
+export type Role = MemberRole | StaffRole
+
+const MEMBERS: readonly Role[] = MEMBER_ROLES
+const STAFF: readonly Role[] = STAFF_ROLES
+
+/** Which roles may do what. What is not listed for a role is denied; the guards of each move come on top. */
+export const ACTIONS = {
+  'organisations.manage': ['admin'],
+  'gateways.manage': ['admin'],
+  'services.view': [...MEMBERS, ...STAFF],
+  'services.create': ['owner', 'admin'],
+  'rotations.view': [...MEMBERS, ...STAFF],
+  'rotations.submit': ['owner'],
+  'rotations.withdraw': ['owner'],
+  'rotations.revokeEarly': ['owner'],
+  'rotations.decide': STAFF,
+  'versions.reveal': ['owner', 'developer'],
+  'tokens.manage': [...MEMBERS, ...STAFF],
+  'audit.view': [...MEMBERS, ...STAFF],
+} as const satisfies Record<string, readonly Role[]>
+export type Action = keyof typeof ACTIONS
+
+export function roleMay(role: Role, action: Action): boolean {
+  const roles: readonly Role[] = ACTIONS[action]
+  return roles.includes(role)
+}
+
+/** What a key of each kind may do unless its owner says otherwise. */
+export function defaultPermission(kind: 'auth' | 'admin'): Permission {
+  return kind === 'admin' ? 'admin' : 'read_write'
+}
+
+/**
+ * Whoever acts in a verb. A person acts in one chosen membership, or as staff (`organisationId` null); verbs take the
+ * organisation from here, never from what was sent.
+ */
+export type PersonActor = {
+  kind: 'person'
+  personId: string
+  name: string
+  role: Role
+  organisationId: string | null
+}
+export type Actor = PersonActor | { kind: 'worker' } | { kind: 'setup' }
