@@ -46,8 +46,10 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       accepted_until timestamptz(3),
       -- the end it has by itself, which no overlap lengthens and a rollback restores
       own_end timestamptz(3),
-      -- may lie ahead: a revocation with a time counts from then on, whether or not the worker lives
+      -- once set it is revoked, whatever the clock says
       revoked_at timestamptz(3),
+      -- a revocation planned for later counts from then on, whether or not the worker lives
+      revoke_from timestamptz(3),
       rolled_back_at timestamptz(3),
       -- sealed until the one reveal, then gone
       sealed bytea,

@@ -128,6 +128,7 @@ export type Database = {
     acceptedUntil: Optional<Date>
     ownEnd: Optional<Date>
     revokedAt: Optional<Date>
+    revokeFrom: Optional<Date>
     rolledBackAt: Optional<Date>
     sealed: Optional<Buffer>
     sealedKeyId: Optional<string>

@@ -32,20 +32,35 @@ export type StoredKey = {
   keyDeleted: boolean
   activeFrom: Date
   acceptedUntil: Date | null
+  /** Once set it is revoked, whatever the clock says; `revokeFrom` is a revocation planned for later. */
   revokedAt: Date | null
+  revokeFrom: Date | null
   rolledBackAt: Date | null
 }
 
-/** What the gateway asks of the key beside its being good. `ipAllowed` tells whether an address is in one of the ranges. */
+/** What the gateway asks of the key beside its being good. */
 export type Demand = {
   ip?: string | undefined
   permission?: Permission | undefined
   dataset?: string | undefined
 }
 
+export function isRevoked(version: { revokedAt: Date | null; revokeFrom: Date | null }, now: Date): boolean {
+  return version.revokedAt !== null || (version.revokeFrom !== null && version.revokeFrom <= now)
+}
+
+type Life = Pick<StoredKey, 'activeFrom' | 'acceptedUntil' | 'revokedAt' | 'revokeFrom' | 'rolledBackAt'>
+
+/** Whether a version by itself is accepted at `now`; its key must be enabled and not deleted as well. */
+export function isAccepted(version: Life, now: Date): boolean {
+  const begun = version.activeFrom <= now
+  const over = version.acceptedUntil !== null && version.acceptedUntil <= now
+  return begun && !over && !isRevoked(version, now) && version.rolledBackAt === null
+}
+
 function ended(key: StoredKey, now: Date): VerdictCode | null {
-  if (key.keyDeleted || (key.revokedAt !== null && key.revokedAt <= now)) return 'REVOKED'
-  if (key.rolledBackAt !== null && key.rolledBackAt <= now) return 'ROLLED_BACK'
+  if (key.keyDeleted || isRevoked(key, now)) return 'REVOKED'
+  if (key.rolledBackAt !== null) return 'ROLLED_BACK'
   if (key.acceptedUntil !== null && key.acceptedUntil <= now) return 'EXPIRED'
   if (now < key.activeFrom) return 'NOT_YET_ACTIVE'
   return key.enabled ? null : 'DISABLED'

@@ -1,0 +1,75 @@
+import { recordAudit } from '../database/audit.ts'
+import { clock, type Db, type Trx } from '../database/connect.ts'
+import { newId } from '../database/ids.ts'
+import { isUniqueViolation } from '../database/violations.ts'
+import type { Environment, KeyKind } from '../rules/key-text.ts'
+import { defaultPermission, type PersonActor } from '../rules/permissions.ts'
+import { Refusal } from '../rules/refusals.ts'
+import { type KeyMaker, makeVersion } from './make-version.ts'
+
+type NewService = {
+  /** Staff say whose it is; a member's is always their own organisation's. */
+  organisationId?: string | undefined
+  name: string
+  environment: Environment
+  selfService?: boolean | undefined
+}
+
+const KEY_NAMES = { auth: 'Auth key', admin: 'Admin key' } as const satisfies Record<KeyKind, string>
+
+async function addKey(
+  trx: Trx,
+  maker: KeyMaker,
+  service: { id: string; organisationId: string; environment: Environment },
+  kind: KeyKind,
+  at: Date,
+): Promise<void> {
+  const id = newId('key')
+  const { organisationId, environment } = service
+  await trx
+    .insertInto('key')
+    .values({
+      id,
+      serviceId: service.id,
+      organisationId,
+      kind,
+      name: KEY_NAMES[kind],
+      permission: defaultPermission(kind),
+      createdAt: at,
+    })
+    .execute()
+  await makeVersion(trx, maker, { id, organisationId, kind, environment }, at, null)
+}
+
+/** Makes a service with its Auth and its Admin key. Refuses NOT_FOUND (no such organisation) and NAME_TAKEN. */
+export async function createService(
+  db: Db,
+  maker: KeyMaker,
+  actor: PersonActor,
+  input: NewService,
+): Promise<{ id: string }> {
+  const organisationId = actor.organisationId ?? input.organisationId
+  const id = newId('service')
+  return db.transaction().execute(async (trx) => {
+    const owner = await trx
+      .selectFrom('organisation')
+      .select('id')
+      .where('id', '=', organisationId ?? '')
+      .forShare()
+      .executeTakeFirst()
+    if (owner === undefined || (input.organisationId ?? owner.id) !== owner.id) throw new Refusal('NOT_FOUND')
+    const at = await clock(trx)
+    const service = { id, organisationId: owner.id, name: input.name, environment: input.environment }
+    await trx
+      .insertInto('service')
+      .values({ ...service, selfService: input.selfService ?? false, createdAt: at })
+      .execute()
+      .catch((error: unknown) => {
+        throw isUniqueViolation(error, 'service_name') ? new Refusal('NAME_TAKEN') : error
+      })
+    for (const kind of ['auth', 'admin'] as const) await addKey(trx, maker, service, kind, at)
+    const facts = { service: id, name: input.name, environment: input.environment }
+    await recordAudit(trx, owner.id, at, { action: 'service.create', actor, facts })
+    return { id }
+  })
+}

@@ -1,0 +1,91 @@
+import type { Pool } from 'pg'
+import { findForVerify, type Lookup, type Overlap } from '../database/verify-lookup.ts'
+import { ipInRanges } from '../rules/addresses.ts'
+import { hashKey, isPlausibleKey } from '../rules/key-text.ts'
+import { Refusal } from '../rules/refusals.ts'
+import { type Demand, type VerdictCode, verdict } from '../rules/verdict.ts'
+import { hashToken } from '../secrets/tokens.ts'
+import type { RecordUse } from './record-use.ts'
+
+export type Verification = {
+  valid: boolean
+  code: VerdictCode
+  keyId: string | null
+  versionId: string | null
+  serviceId: string | null
+  organisationId: string | null
+  kind: 'auth' | 'admin' | null
+  environment: 'live' | 'sandbox' | null
+  permission: 'read_only' | 'read_write' | 'admin' | null
+  datasets: readonly string[]
+  expiresAt: Date | null
+  rotation: { role: 'old' | 'new'; ref: string; retiresAt: Date; successorVersionId: string } | null
+  headers: { Deprecation: string; Sunset: string } | null
+}
+
+const UNKNOWN: Verification = Object.freeze({
+  valid: false,
+  code: 'NOT_FOUND',
+  keyId: null,
+  versionId: null,
+  serviceId: null,
+  organisationId: null,
+  kind: null,
+  environment: null,
+  permission: null,
+  datasets: [],
+  expiresAt: null,
+  rotation: null,
+  headers: null,
+})
+
+/** Deprecation is RFC 9745's structured date, Sunset RFC 8594's HTTP-date. */
+function sunsetHeaders(overlap: Overlap): Verification['headers'] {
+  return {
+    Deprecation: `@${Math.floor(overlap.generatedAt.getTime() / 1000)}`,
+    Sunset: overlap.endsAt.toUTCString(),
+  }
+}
+
+function answer(key: NonNullable<Lookup['key']>, code: VerdictCode, now: Date): Verification {
+  // The worker may be late with its bookkeeping: the overlap is over when its time is.
+  const overlap = key.overlap !== null && now < key.overlap.endsAt ? key.overlap : null
+  return {
+    valid: code === 'VALID',
+    code,
+    keyId: key.keyId,
+    versionId: key.versionId,
+    serviceId: key.serviceId,
+    organisationId: key.organisationId,
+    kind: key.kind,
+    environment: key.environment,
+    permission: key.permission,
+    datasets: key.datasets,
+    expiresAt: key.ownEnd,
+    rotation: overlap && {
+      role: overlap.role,
+      ref: overlap.ref,
+      retiresAt: overlap.endsAt,
+      successorVersionId: overlap.newVersionId,
+    },
+    headers: overlap?.role === 'old' ? sunsetHeaders(overlap) : null,
+  }
+}
+
+/**
+ * The verdict on a presented key, read from the primary on every call: a call sent after a revocation was answered never
+ * finds the key valid. Text that can't be a key is never looked up. Refuses NOT_AUTHENTICATED when the token is no live gateway's.
+ */
+export async function verifyKey(
+  verifier: { pool: Pool; prefix: string; recordUse: RecordUse },
+  gatewayToken: string,
+  presented: Demand & { key: string },
+): Promise<Verification> {
+  const hash = isPlausibleKey(verifier.prefix, presented.key) ? hashKey(presented.key) : null
+  const lookup = await findForVerify(verifier.pool, hashToken(gatewayToken), hash)
+  if (lookup === undefined) throw new Refusal('NOT_AUTHENTICATED')
+  if (lookup.key === null) return UNKNOWN
+  const code = verdict(lookup.key, presented, lookup.now, ipInRanges)
+  if (code === 'VALID') verifier.recordUse(lookup.key.versionId, lookup.now, presented.ip ?? null)
+  return answer(lookup.key, code, lookup.now)
+}
