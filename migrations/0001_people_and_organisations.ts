@@ -45,13 +45,17 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       token_hash bytea not null unique,
       person_id text not null references person,
       organisation_id text references organisation,
+      -- what the person becomes on accepting: a member of the organisation, or staff where there is none
+      role text not null check (role in ('owner', 'developer', 'viewer', 'agent', 'admin')),
       created_at timestamptz(3) not null,
       expires_at timestamptz(3) not null,
+      check ((organisation_id is null) = (role in ('agent', 'admin'))),
       -- the code seed shown while enrolling; moves to the person when its first code is accepted
       code_seed bytea,
       code_seed_key_id text,
       accepted_at timestamptz(3)
     )`.execute(db)
+  await sql`create index invitation_by_person on invitation (person_id)`.execute(db)
   await sql`
     create table session (
       token_hash bytea primary key,

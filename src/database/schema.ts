@@ -1,7 +1,7 @@
 import type { ColumnType, Generated, Selectable } from 'kysely'
 import type { Reason } from '../rules/approvals.ts'
 import type { Environment, KeyKind } from '../rules/key-text.ts'
-import type { MemberRole, StaffRole } from '../rules/permissions.ts'
+import type { MemberRole, Role, StaffRole } from '../rules/permissions.ts'
 import type { ItemStatus, RotationStatus } from '../rules/rotation-lifecycle.ts'
 import type { Permission } from '../rules/verdict.ts'
 
@@ -43,6 +43,7 @@ export type Database = {
     tokenHash: Buffer
     personId: string
     organisationId: string | null
+    role: Role
     createdAt: Date
     expiresAt: Date
     codeSeed: Optional<Buffer>

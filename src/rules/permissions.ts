@@ -47,4 +47,5 @@ export type PersonActor = {
   role: Role
   organisationId: string | null
 }
-export type Actor = PersonActor | { kind: 'worker' } | { kind: 'setup' }
+/** `desk` is the desk itself, where a rule of its own strikes, such as the lock after too many wrong codes. */
+export type Actor = PersonActor | { kind: 'worker' } | { kind: 'setup' } | { kind: 'desk' }
