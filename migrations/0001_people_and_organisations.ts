@@ -122,7 +122,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     )`.execute(db)
   await sql`
     create table policy (
-      only boolean primary key default true check (only),
+      "only" boolean primary key default true check ("only"),
       filings_per_hour integer not null default 30 check (filings_per_hour > 0)
     )`.execute(db)
   await sql`insert into policy default values`.execute(db)
