@@ -31,6 +31,7 @@ export const REFUSALS = {
   TOO_LARGE: 'What you sent is too large.',
   TOO_MANY_REQUESTS: 'Too many calls. Wait a little and try again.',
   UNAVAILABLE: 'The database cannot be reached right now. Nothing was changed; try again in a moment.',
+  TOO_SLOW: 'This took too long. Look whether it was carried out before you try again.',
   INTERNAL: 'Something went wrong on our side.',
 } as const
 export type RefusalCode = keyof typeof REFUSALS

@@ -1,0 +1,75 @@
+import { randomUUID } from 'node:crypto'
+import { Hono } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { createMiddleware } from 'hono/factory'
+import { methodNotAllowed } from 'hono/method-not-allowed'
+import { routePath } from 'hono/route'
+import { Refusal } from '../rules/refusals.ts'
+import { findAddress } from './address.ts'
+import { addApi } from './api/routes.ts'
+import { loadAssets } from './assets.ts'
+import { authenticate, ownForm } from './authentication.ts'
+import type { App, Desk, Web } from './context.ts'
+import { onError, onNotFound, refuse } from './errors.ts'
+import { addPages } from './pages/routes.ts'
+import { knownHost, ownOrigin, securityHeaders } from './security.ts'
+import { createViews, type Views } from './views.ts'
+
+const MAX_BODY_BYTES = 65_536
+const TIME_LIMIT_MILLISECONDS = 15_000
+
+function begin(desk: Desk, views: Views) {
+  return createMiddleware<Web>(async (c, next) => {
+    c.set('desk', desk)
+    c.set('views', views)
+    c.set('requestId', randomUUID())
+    c.set('bearer', null)
+    const start = performance.now()
+    await next()
+    desk.log.info({
+      event: 'request',
+      requestId: c.get('requestId'),
+      method: c.req.method,
+      // The pattern and never the path, which may carry a token.
+      route: routePath(c, -1),
+      status: c.res.status,
+      milliseconds: Math.round(performance.now() - start),
+      address: c.get('address'),
+    })
+  })
+}
+
+/** Answers when a handler takes too long. The handler itself goes on; statements have limits of their own. */
+const timeLimit = createMiddleware<Web>(async (_c, next) => {
+  const late = Promise.withResolvers<never>()
+  const timer = setTimeout(() => late.reject(new Refusal('TOO_SLOW')), TIME_LIMIT_MILLISECONDS)
+  try {
+    await Promise.race([next(), late.promise])
+  } finally {
+    clearTimeout(timer)
+  }
+})
+
+/** The whole web: API, pages, assets and probes. Routes may be added to it until its first call. */
+export function createApp(desk: Desk): App {
+  const assets = loadAssets()
+  const app: App = new Hono<Web>()
+  app.onError(onError)
+  app.notFound(onNotFound)
+  app.use(begin(desk, createViews(assets)), securityHeaders, findAddress, knownHost, ownOrigin, timeLimit)
+  app.use(bodyLimit({ maxSize: MAX_BODY_BYTES, onError: (c) => refuse(c, new Refusal('TOO_LARGE')) }))
+  app.use(
+    methodNotAllowed({
+      app,
+      onMethodNotAllowed(c, methods) {
+        c.header('allow', methods.join(', '))
+        return refuse(c, new Refusal('METHOD_NOT_ALLOWED'))
+      },
+    }),
+  )
+  assets.addRoutes(app)
+  addApi(app)
+  app.use(authenticate, ownForm)
+  addPages(app)
+  return app
+}

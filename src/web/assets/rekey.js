@@ -1,0 +1,29 @@
+// Pages work without this file: it only adds the copy button, the focus on what went wrong and a guard on double sending.
+const summary = document.querySelector('[data-error-summary]')
+if (summary) summary.focus()
+
+for (const button of document.querySelectorAll('[data-copy]')) {
+  const source = document.getElementById(button.dataset.copy)
+  const status = button.parentElement.querySelector('[data-copy-status]')
+  if (!source || !navigator.clipboard) continue
+  button.hidden = false
+  button.addEventListener('click', async () => {
+    try {
+      await navigator.clipboard.writeText(source.textContent)
+      status.textContent = 'Copied. Paste it into your secret manager.'
+    } catch {
+      getSelection().selectAllChildren(source)
+      status.textContent = 'Selected. Copy it with your keyboard.'
+    }
+  })
+}
+
+// A second press within the same page sends nothing. A page that comes back by the back button starts anew.
+const sent = new WeakSet()
+document.addEventListener('submit', (event) => {
+  if (sent.has(event.target)) event.preventDefault()
+  else sent.add(event.target)
+})
+addEventListener('pageshow', (event) => {
+  if (event.persisted) location.reload()
+})

@@ -1,0 +1,38 @@
+import { timingSafeEqual } from 'node:crypto'
+import { createMiddleware } from 'hono/factory'
+import { findSessionBearer, findTokenBearer } from '../identity/bearers.ts'
+import { Refusal } from '../rules/refusals.ts'
+import type { Web, WebContext } from './context.ts'
+import { sessionTokenOf } from './session-cookie.ts'
+
+/** The token of `Authorization: Bearer …` (RFC 6750), or undefined. */
+export function bearerToken(c: WebContext): string | undefined {
+  return /^Bearer +([\w.~+/-]+=*) *$/i.exec(c.req.header('authorization') ?? '')?.[1]
+}
+
+/** Finds whose call it is. A token that is sent counts alone: when it is not good, the session beside it is not tried. */
+export const authenticate = createMiddleware<Web>(async (c, next) => {
+  const { db } = c.get('desk')
+  if (c.req.header('authorization') !== undefined) {
+    const token = bearerToken(c)
+    c.set('bearer', token === undefined ? null : await findTokenBearer(db, token))
+    return next()
+  }
+  const session = sessionTokenOf(c)
+  c.set('bearer', session === undefined ? null : await findSessionBearer(db, session))
+  return next()
+})
+
+function sameText(one: string, other: string): boolean {
+  const [a, b] = [Buffer.from(one), Buffer.from(other)]
+  return a.length === b.length && timingSafeEqual(a, b)
+}
+
+/** For pages: what a signed-in person posts must carry the form token of their session. */
+export const ownForm = createMiddleware<Web>(async (c, next) => {
+  const expected = c.get('bearer')?.formToken ?? null
+  if (c.req.method !== 'POST' || expected === null) return next()
+  const sent = (await c.req.formData()).get('formToken')
+  if (typeof sent !== 'string' || !sameText(sent, expected)) throw new Refusal('FOREIGN_ORIGIN')
+  return next()
+})

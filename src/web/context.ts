@@ -1,0 +1,53 @@
+import type { HttpBindings } from '@hono/node-server'
+import type { Context, Hono } from 'hono'
+import type { Config } from '../config.ts'
+import type { Db } from '../database/connect.ts'
+import type { Bearer } from '../identity/bearers.ts'
+import type { KeyMaker } from '../keyring/make-version.ts'
+import type { Verification } from '../keyring/verify.ts'
+import type { Log } from '../log.ts'
+import { type Action, type PersonActor, roleMay } from '../rules/permissions.ts'
+import { Refusal } from '../rules/refusals.ts'
+import type { Demand } from '../rules/verdict.ts'
+import type { Sealer } from '../secrets/sealing.ts'
+import type { Views } from './views.ts'
+
+/** What the web needs of the program around it. */
+export type Desk = {
+  config: Config
+  db: Db
+  sealer: Sealer
+  maker: KeyMaker
+  log: Log
+  /** `verifyKey` with its own pool, the key prefix and the recorder of uses bound in. */
+  verify: (gatewayToken: string, presented: Demand & { key: string }) => Promise<Verification>
+}
+
+export type Web = {
+  Bindings: Partial<HttpBindings>
+  Variables: {
+    desk: Desk
+    views: Views
+    requestId: string
+    /** The client's address: the right-most hop that is no trusted proxy. */
+    address: string
+    /** Whoever the session cookie or token belongs to; a session between password and code has `complete` false. */
+    bearer: Bearer | null
+  }
+}
+export type App = Hono<Web>
+export type WebContext = Context<Web>
+
+/** The bearer of this call. Refuses NOT_AUTHENTICATED without one, or before the one-time code was given. */
+export function bearerOf(c: WebContext): Bearer {
+  const bearer = c.get('bearer')
+  if (bearer === null || !bearer.complete) throw new Refusal('NOT_AUTHENTICATED')
+  return bearer
+}
+
+/** The person who acts. Refuses NOT_AUTHENTICATED, and NOT_ALLOWED when the role may not do `action`. */
+export function actorFor(c: WebContext, action: Action): PersonActor {
+  const { actor } = bearerOf(c)
+  if (!roleMay(actor.role, action)) throw new Refusal('NOT_ALLOWED')
+  return actor
+}
