@@ -1,0 +1,109 @@
+import type { Role } from '../rules/permissions.ts'
+import type { Trx } from './connect.ts'
+import type { ItemRow, RotationRow } from './schema.ts'
+
+export type Recipient = {
+  personId: string
+  address: string
+  name: string
+  timeZone: string
+  role: Role
+  mayReveal: boolean
+}
+
+/** The members of an organisation who can sign in, owners first. */
+export async function findMembers(trx: Trx, organisationId: string): Promise<Recipient[]> {
+  return trx
+    .selectFrom('membership')
+    .innerJoin('person', 'person.id', 'membership.personId')
+    .select([
+      'person.id as personId',
+      'person.email as address',
+      'person.name',
+      'person.timeZone',
+      'membership.role',
+      'membership.mayReveal',
+    ])
+    .where('membership.organisationId', '=', organisationId)
+    .where('person.disabledAt', 'is', null)
+    .where('person.passwordHash', 'is not', null)
+    .orderBy('person.id')
+    .execute()
+}
+
+/** The staff, each with the organisations they belong to as well. */
+export async function findStaff(trx: Trx): Promise<(Recipient & { organisationIds: string[] })[]> {
+  const staff = await trx
+    .selectFrom('person')
+    .select(['id as personId', 'email as address', 'name', 'timeZone', 'staffRole'])
+    .where('staffRole', 'is not', null)
+    .where('disabledAt', 'is', null)
+    .where('passwordHash', 'is not', null)
+    .orderBy('id')
+    .execute()
+  const ids = staff.map((person) => person.personId)
+  if (ids.length === 0) return []
+  const memberships = await trx.selectFrom('membership').selectAll().where('personId', 'in', ids).execute()
+  return staff.map(({ staffRole, ...person }) => ({
+    ...person,
+    role: staffRole ?? 'agent',
+    mayReveal: false,
+    organisationIds: memberships.filter((row) => row.personId === person.personId).map((row) => row.organisationId),
+  }))
+}
+
+/** Facts of the items for a letter: which service and key, the ends of both versions, and when the old one stops. */
+async function findItemFacts(trx: Trx, items: readonly ItemRow[]) {
+  const rows = await trx
+    .selectFrom('item')
+    .innerJoin('service', 'service.id', 'item.serviceId')
+    .leftJoin('version as old', 'old.id', 'item.oldVersionId')
+    .leftJoin('version as new', 'new.id', 'item.newVersionId')
+    .select(['service.name as service', 'service.environment', 'item.kind'])
+    .select(['old.last4 as oldLast4', 'new.last4 as newLast4', 'item.overlapEndsAt'])
+    .where(
+      'item.id',
+      'in',
+      items.map((item) => item.id),
+    )
+    .orderBy('item.position')
+    .execute()
+  return rows.map(({ overlapEndsAt, ...facts }) => ({ ...facts, oldStopsAt: overlapEndsAt?.toISOString() ?? null }))
+}
+
+/** What every letter about a rotation tells, whoever it goes to. */
+export async function findRotationFacts(trx: Trx, rotation: RotationRow, items: readonly ItemRow[]) {
+  const organisation = await trx
+    .selectFrom('organisation')
+    .select('name')
+    .where('id', '=', rotation.organisationId)
+    .executeTakeFirstOrThrow()
+  const itemFacts = await findItemFacts(trx, items)
+  const ends = items.map((item) => item.overlapEndsAt).filter((end) => end !== null)
+  const given = await trx
+    .selectFrom('approval')
+    .select('agentId')
+    .where('rotationRef', '=', rotation.ref)
+    .where('revision', '=', rotation.revision)
+    .execute()
+  return {
+    ref: rotation.ref,
+    path: `/rotations/${rotation.ref}`,
+    organisation: organisation.name,
+    organisationId: rotation.organisationId,
+    title: [...new Set(itemFacts.map((item) => item.service))].join(', '),
+    items: itemFacts,
+    reason: rotation.reason,
+    details: rotation.details,
+    startsAt: rotation.notBefore?.toISOString() ?? null,
+    oldStopsAt: ends.toSorted((a, b) => a.getTime() - b.getTime())[0]?.toISOString() ?? null,
+    approvalsNeeded: rotation.approvalsNeeded,
+    approvalsGiven: given.length,
+  }
+}
+
+/** A person's name as letters and pages show it. */
+export async function findPersonName(trx: Trx, personId: string): Promise<string> {
+  const person = await trx.selectFrom('person').select('name').where('id', '=', personId).executeTakeFirstOrThrow()
+  return person.name
+}

@@ -1,0 +1,112 @@
+import { clock, type Db, type Trx } from '../database/connect.ts'
+import { lockItems, lockRotation } from '../database/rotation-locks.ts'
+import type { RotationRow } from '../database/schema.ts'
+import { mayDecide } from '../rules/approvals.ts'
+import { startIsTooFar, startsAt } from '../rules/overlap.ts'
+import type { PersonActor } from '../rules/permissions.ts'
+import { Refusal } from '../rules/refusals.ts'
+import { rotationMayMove } from '../rules/rotation-lifecycle.ts'
+import { putRotationLetters } from './letters.ts'
+import { moveItem, moveRotation } from './record.ts'
+
+/** Refuses whoever may not decide this rotation: its filer, its requester, people of its organisation, who isn't staff. */
+async function refuseIneligible(trx: Trx, actor: PersonActor, rotation: RotationRow): Promise<void> {
+  if (actor.role !== 'agent' && actor.role !== 'admin') throw new Refusal('NOT_ALLOWED')
+  const memberships = await trx
+    .selectFrom('membership')
+    .select('organisationId')
+    .where('personId', '=', actor.personId)
+    .execute()
+  const organisationIds = memberships.map((membership) => membership.organisationId)
+  const person = { id: actor.personId, staffRole: actor.role, organisationIds }
+  if (mayDecide(person, rotation)) return
+  if (mayDecide({ ...person, staffRole: 'agent' }, rotation)) {
+    throw new Refusal('NOT_ALLOWED', {
+      detail: 'An agent has to decide this; admins may only decide what was filed on behalf.',
+    })
+  }
+  throw new Refusal('OWN_ROTATION')
+}
+
+async function findApprovals(trx: Trx, rotation: RotationRow): Promise<string[]> {
+  const approvals = await trx
+    .selectFrom('approval')
+    .select('agentId')
+    .where('rotationRef', '=', rotation.ref)
+    .where('revision', '=', rotation.revision)
+    .execute()
+  return approvals.map((approval) => approval.agentId)
+}
+
+/** An agent may put the start off, never forward, and not beyond what a customer may ask for. */
+function laterStart(rotation: RotationRow, notBefore: Date | null | undefined, now: Date): Date | null {
+  if (notBefore === null || notBefore === undefined) return rotation.notBefore
+  if (notBefore < startsAt(rotation.notBefore, now)) {
+    const errors = [{ pointer: '/notBefore', message: 'The start can only be put off.' }]
+    throw new Refusal('INVALID_REQUEST', { errors })
+  }
+  if (startIsTooFar(notBefore, now)) throw new Refusal('START_TOO_FAR')
+  return notBefore
+}
+
+type Approval = { revision: number; note?: string | undefined; notBefore?: Date | null | undefined }
+
+/**
+ * Approves the revision that the agent saw; the last approval needed schedules. Of approvals at the same moment each counts
+ * once. Refuses NOT_FOUND, NOT_ALLOWED, OWN_ROTATION, ALREADY_APPROVED, STALE_REVISION, ILLEGAL_MOVE, START_TOO_FAR.
+ */
+export async function approveRotation(db: Db, actor: PersonActor, ref: string, approval: Approval): Promise<void> {
+  await db.transaction().execute(async (trx) => {
+    const rotation = await lockRotation(trx, ref, actor.organisationId)
+    await refuseIneligible(trx, actor, rotation)
+    const given = await findApprovals(trx, rotation)
+    if (given.includes(actor.personId)) throw new Refusal('ALREADY_APPROVED')
+    if (rotation.revision !== approval.revision) throw new Refusal('STALE_REVISION')
+    if (!rotationMayMove('approve', rotation.status)) throw new Refusal('ILLEGAL_MOVE')
+    const at = await clock(trx)
+    const notBefore = laterStart(rotation, approval.notBefore, at)
+    const row = {
+      rotationRef: ref,
+      revision: rotation.revision,
+      agentId: actor.personId,
+      at,
+      note: approval.note ?? '',
+    }
+    await trx.insertInto('approval').values(row).execute()
+    const record = { actor, at, facts: { revision: rotation.revision, note: approval.note ?? '' } }
+    if (given.length + 1 < rotation.approvalsNeeded) {
+      await moveRotation(trx, rotation, 'approve', 'submitted', record, { notBefore })
+      return
+    }
+    const start = startsAt(notBefore, at)
+    const items = await lockItems(trx, ref)
+    await trx.updateTable('item').set({ dueAt: start }).where('rotationRef', '=', ref).execute()
+    const changes = { notBefore: start, decidedAt: at, nextDeadline: start }
+    const scheduled = await moveRotation(trx, rotation, 'approve', 'scheduled', record, changes)
+    const letter = { who: actor.name, at, items, ...(approval.note ? { note: approval.note } : {}) }
+    await putRotationLetters(trx, scheduled, { ...letter, kind: 'approved', audience: 'owners' })
+  })
+}
+
+/** Rejects, for good, the revision that the agent saw. Refuses NOT_FOUND, NOT_ALLOWED, OWN_ROTATION, STALE_REVISION and ILLEGAL_MOVE. */
+export async function rejectRotation(
+  db: Db,
+  actor: PersonActor,
+  ref: string,
+  rejection: { revision: number; reason: string },
+): Promise<void> {
+  await db.transaction().execute(async (trx) => {
+    const rotation = await lockRotation(trx, ref, actor.organisationId)
+    await refuseIneligible(trx, actor, rotation)
+    if (rotation.revision !== rejection.revision) throw new Refusal('STALE_REVISION')
+    if (!rotationMayMove('reject', rotation.status)) throw new Refusal('ILLEGAL_MOVE')
+    const items = await lockItems(trx, ref)
+    const at = await clock(trx)
+    for (const item of items) await moveItem(trx, item, 'cancel', 'cancelled', { actor, at })
+    const changes = { decidedAt: at, decisionReason: rejection.reason, completedAt: at, nextDeadline: null }
+    const record = { actor, at, facts: { reason: rejection.reason } }
+    const rejected = await moveRotation(trx, rotation, 'reject', 'rejected', record, changes)
+    const letter = { who: actor.name, at, note: rejection.reason, items }
+    await putRotationLetters(trx, rejected, { ...letter, kind: 'rejected', audience: 'requester' })
+  })
+}

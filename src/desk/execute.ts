@@ -1,0 +1,60 @@
+import type { Trx } from '../database/connect.ts'
+import { type KeyInService, lockKeys, lockVersions } from '../database/rotation-locks.ts'
+import type { ItemRow, RotationRow, VersionRow } from '../database/schema.ts'
+import { type KeyMaker, makeVersion } from '../keyring/make-version.ts'
+import { expiresInOverlap, overlapEnd } from '../rules/overlap.ts'
+import { isAccepted } from '../rules/verdict.ts'
+import { moveItem } from './record.ts'
+
+const BY_WORKER = { kind: 'worker' } as const
+
+type Ready = { key: KeyInService; old: VersionRow }
+type Obstacle = { move: 'skip' | 'fail'; problem: string }
+
+/** The key and the version to replace, or what stands in the way; everything is looked at again, since the filing is only a hint. */
+function prepare(rotation: RotationRow, { key, versions }: LockedKey, now: Date): Ready | Obstacle {
+  if (key === undefined || key.deletedAt !== null || key.serviceDeletedAt !== null) {
+    return { move: 'skip', problem: 'The service or key was removed.' }
+  }
+  if (!key.enabled) return { move: 'skip', problem: 'The key is disabled.' }
+  const old = versions.find((version) => isAccepted(version, now))
+  if (old === undefined) return { move: 'fail', problem: 'The key has no working version left to replace.' }
+  if (expiresInOverlap(now, rotation.overlapSeconds, old.ownEnd)) {
+    return { move: 'fail', problem: 'The key expires by itself within the overlap.' }
+  }
+  return { key, old }
+}
+
+/** What the execution of an item rests on, locked. */
+export type LockedKey = { key: KeyInService | undefined; versions: VersionRow[] }
+
+export async function lockForExecution(trx: Trx, item: ItemRow): Promise<LockedKey> {
+  const [key] = await lockKeys(trx, [item.keyId])
+  return { key, versions: await lockVersions(trx, [item.keyId]) }
+}
+
+/** Makes the new version of one item's key and starts the old one's overlap, or says why not. `at` is read after the locks. */
+export async function executeItem(
+  trx: Trx,
+  maker: KeyMaker,
+  rotation: RotationRow,
+  item: ItemRow,
+  locked: LockedKey,
+  at: Date,
+): Promise<void> {
+  const record = { actor: BY_WORKER, at }
+  const prepared = prepare(rotation, locked, at)
+  if ('problem' in prepared) {
+    const { move, problem } = prepared
+    const to = move === 'skip' ? 'skipped' : 'failed'
+    await moveItem(trx, item, move, to, { ...record, facts: { problem } }, { problem })
+    return
+  }
+  const { key, old } = prepared
+  const end = overlapEnd(at, rotation.overlapSeconds, old.acceptedUntil)
+  const made = await makeVersion(trx, maker, key, at, old.ownEnd)
+  await trx.updateTable('version').set({ acceptedUntil: end }).where('id', '=', old.id).execute()
+  const facts = { oldVersion: old.id, newVersion: made.id, overlapEndsAt: end.toISOString() }
+  const changes = { oldVersionId: old.id, newVersionId: made.id, generatedAt: at, overlapEndsAt: end, dueAt: end }
+  await moveItem(trx, item, 'execute', 'overlap', { ...record, facts }, { ...changes, problem: null })
+}

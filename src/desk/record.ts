@@ -1,0 +1,106 @@
+import { type AuditFact, recordAudit } from '../database/audit.ts'
+import type { Trx } from '../database/connect.ts'
+import type { ItemRow, RotationRow } from '../database/schema.ts'
+import type { Actor } from '../rules/permissions.ts'
+import { Refusal } from '../rules/refusals.ts'
+import {
+  type ItemMove,
+  type ItemStatus,
+  itemMayMove,
+  type RotationMove,
+  type RotationStatus,
+  rotationMayMove,
+  type UNBORN,
+} from '../rules/rotation-lifecycle.ts'
+
+/** Who made a move, when (the clock after the lock), and what else the audit trail tells of it. */
+export type Record = { actor: Actor; at: Date; facts?: AuditFact['facts'] }
+
+type Subject = { ref: string; organisationId: string }
+
+/** Writes a rotation's next history row and its audit entry; the caller writes the status that they lead to. Refuses ILLEGAL_MOVE. */
+export async function recordRotationMove(
+  trx: Trx,
+  subject: Subject,
+  step: { move: RotationMove; from: RotationStatus | typeof UNBORN; to: RotationStatus; sequence: number },
+  record: Record,
+): Promise<void> {
+  const { move, from, to, sequence } = step
+  if (!rotationMayMove(move, from, to)) throw new Refusal('ILLEGAL_MOVE')
+  const position = await recordAudit(trx, subject.organisationId, record.at, {
+    action: `rotation.${move}`,
+    actor: record.actor,
+    rotation: subject.ref,
+    facts: { from, to, ...record.facts },
+  })
+  await trx
+    .insertInto('rotationHistory')
+    .values({ rotationRef: subject.ref, sequence, move, fromStatus: from, toStatus: to, at: record.at, ...position })
+    .execute()
+}
+
+/** The same for an item. */
+export async function recordItemMove(
+  trx: Trx,
+  subject: Subject & { id: string; keyId: string },
+  step: { move: ItemMove; from: ItemStatus | typeof UNBORN; to: ItemStatus; sequence: number },
+  record: Record,
+): Promise<void> {
+  const { move, from, to, sequence } = step
+  if (!itemMayMove(move, from, to)) throw new Refusal('ILLEGAL_MOVE')
+  const position = await recordAudit(trx, subject.organisationId, record.at, {
+    action: `item.${move}`,
+    actor: record.actor,
+    rotation: subject.ref,
+    facts: { item: subject.id, key: subject.keyId, from, to, ...record.facts },
+  })
+  await trx
+    .insertInto('itemHistory')
+    .values({ itemId: subject.id, sequence, move, fromStatus: from, toStatus: to, at: record.at, ...position })
+    .execute()
+}
+
+type RotationChanges = Partial<Omit<RotationRow, 'ref' | 'organisationId' | 'status' | 'historySequence'>>
+
+/** Moves a locked rotation and records it. Refuses ILLEGAL_MOVE. Answers the row as it is now. */
+export async function moveRotation(
+  trx: Trx,
+  rotation: RotationRow,
+  move: RotationMove,
+  to: RotationStatus,
+  record: Record,
+  changes: RotationChanges = {},
+): Promise<RotationRow> {
+  const sequence = rotation.historySequence + 1
+  await recordRotationMove(trx, rotation, { move, from: rotation.status, to, sequence }, record)
+  return trx
+    .updateTable('rotation')
+    .set({ ...changes, status: to, historySequence: sequence })
+    .where('ref', '=', rotation.ref)
+    .where('historySequence', '=', rotation.historySequence)
+    .returningAll()
+    .executeTakeFirstOrThrow()
+}
+
+type ItemChanges = Partial<Omit<ItemRow, 'id' | 'rotationRef' | 'organisationId' | 'status' | 'historySequence'>>
+
+/** Moves a locked item and records it. Refuses ILLEGAL_MOVE. Answers the row as it is now. */
+export async function moveItem(
+  trx: Trx,
+  item: ItemRow,
+  move: ItemMove,
+  to: ItemStatus,
+  record: Record,
+  changes: ItemChanges = {},
+): Promise<ItemRow> {
+  const sequence = item.historySequence + 1
+  const subject = { ...item, ref: item.rotationRef }
+  await recordItemMove(trx, subject, { move, from: item.status, to, sequence }, record)
+  return trx
+    .updateTable('item')
+    .set({ dueAt: null, ...changes, status: to, historySequence: sequence })
+    .where('id', '=', item.id)
+    .where('historySequence', '=', item.historySequence)
+    .returningAll()
+    .executeTakeFirstOrThrow()
+}

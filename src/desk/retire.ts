@@ -1,0 +1,63 @@
+import type { Trx } from '../database/connect.ts'
+import { findPersonName } from '../database/letter-facts.ts'
+import { lockVersions } from '../database/rotation-locks.ts'
+import type { ItemRow, RotationRow } from '../database/schema.ts'
+import { isRevoked } from '../rules/verdict.ts'
+import { putRotationLetters } from './letters.ts'
+import { moveItem } from './record.ts'
+
+const BY_WORKER = { kind: 'worker' } as const
+
+/** Tells of revocations whose items are all retired now, one letter per follow-up, and closes planned ones. */
+async function finishRevocations(
+  trx: Trx,
+  rotation: RotationRow,
+  retired: readonly ItemRow[],
+  at: Date,
+): Promise<void> {
+  const followUps = await trx
+    .selectFrom('followUp')
+    .selectAll()
+    .where('rotationRef', '=', rotation.ref)
+    .where('type', '=', 'early_revocation')
+    .where('at', '<=', at)
+    .forUpdate()
+    .execute()
+  for (const followUp of followUps) {
+    const items = retired.filter((item) => followUp.itemIds.includes(item.id))
+    if (items.length === 0) continue
+    if (followUp.status === 'requested') {
+      const change = { status: 'done', decidedAt: at } as const
+      await trx.updateTable('followUp').set(change).where('id', '=', followUp.id).execute()
+    }
+    const who = await findPersonName(trx, followUp.requestedBy)
+    const letter = { who, at, items, distinction: followUp.id }
+    await putRotationLetters(trx, rotation, { ...letter, kind: 'old-key-revoked', audience: 'members' })
+  }
+}
+
+/**
+ * The bookkeeping of old versions that have ended: verify has refused them since their time came, whether or not this ran.
+ */
+export async function retireItems(trx: Trx, rotation: RotationRow, ended: readonly ItemRow[], at: Date): Promise<void> {
+  const versions = await lockVersions(
+    trx,
+    ended.map((item) => item.keyId),
+  )
+  const revokedIds: string[] = []
+  for (const item of ended) {
+    const old = versions.find((version) => version.id === item.oldVersionId)
+    if (old !== undefined && isRevoked(old, at)) revokedIds.push(item.id)
+  }
+  const planned = versions.filter((version) => version.revokedAt === null && isRevoked(version, at))
+  for (const version of planned) {
+    await trx.updateTable('version').set({ revokedAt: at }).where('id', '=', version.id).execute()
+  }
+  const retired: ItemRow[] = []
+  for (const item of ended) {
+    const move = revokedIds.includes(item.id) ? 'revoke_early' : 'retire'
+    const moved = await moveItem(trx, item, move, 'retired', { actor: BY_WORKER, at })
+    if (move === 'revoke_early') retired.push(moved)
+  }
+  await finishRevocations(trx, rotation, retired, at)
+}

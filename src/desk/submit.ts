@@ -1,0 +1,196 @@
+import { sql } from 'kysely'
+import { clock, type Db, type Trx } from '../database/connect.ts'
+import { newId } from '../database/ids.ts'
+import { type KeyInService, lockKeys, lockVersions } from '../database/rotation-locks.ts'
+import type { ItemRow, RotationRow, VersionRow } from '../database/schema.ts'
+import { isUniqueViolation } from '../database/violations.ts'
+import { approvalsNeeded, DECIDE_WITHIN_SECONDS, type Reason } from '../rules/approvals.ts'
+import { containsSecret, type KeyKind } from '../rules/key-text.ts'
+import { expiresInOverlap, startIsTooFar, startsAt } from '../rules/overlap.ts'
+import type { PersonActor } from '../rules/permissions.ts'
+import { Refusal } from '../rules/refusals.ts'
+import { UNBORN } from '../rules/rotation-lifecycle.ts'
+import { isAccepted } from '../rules/verdict.ts'
+import { putRotationLetters } from './letters.ts'
+import { type Record, recordItemMove, recordRotationMove } from './record.ts'
+
+/** What a customer files: every enabled key of the kinds in a service, or single keys. */
+export type Filing = {
+  items: readonly ({ serviceId: string; kinds: readonly KeyKind[] } | { keyId: string })[]
+  reason: Reason
+  details?: string | undefined
+  /** Empty, or in the past: as soon as approved. At most 90 days ahead. */
+  notBefore?: Date | null | undefined
+  overlapSeconds: number
+}
+
+async function findKeyIds(trx: Trx, organisationId: string, item: Filing['items'][number]): Promise<string[]> {
+  let query = trx
+    .selectFrom('key')
+    .innerJoin('service', 'service.id', 'key.serviceId')
+    .select(['key.id', 'key.kind'])
+    .where('key.organisationId', '=', organisationId)
+    .where('key.deletedAt', 'is', null)
+    .where('service.deletedAt', 'is', null)
+  query = 'keyId' in item ? query.where('key.id', '=', item.keyId) : query.where('service.id', '=', item.serviceId)
+  const found = await query.execute()
+  if (found.length === 0) throw new Refusal('NOT_FOUND', { detail: 'A service or key you named does not exist.' })
+  return found.filter((key) => 'keyId' in item || item.kinds.includes(key.kind)).map((key) => key.id)
+}
+
+/** Locks the keys that the filing names; disabled ones are left out, as the form shows them unticked. */
+async function lockFiledKeys(trx: Trx, organisationId: string, filing: Filing): Promise<KeyInService[]> {
+  const ids = new Set<string>()
+  for (const item of filing.items) for (const id of await findKeyIds(trx, organisationId, item)) ids.add(id)
+  const keys = await lockKeys(trx, [...ids])
+  const rotatable = keys.filter((key) => key.enabled && key.deletedAt === null && key.serviceDeletedAt === null)
+  if (rotatable.length === 0) throw new Refusal('NO_KEYS')
+  const order = [...ids]
+  return rotatable.toSorted((a, b) => order.indexOf(a.id) - order.indexOf(b.id))
+}
+
+async function refuseLiveKeys(trx: Trx, keys: readonly KeyInService[]): Promise<void> {
+  const live = await trx
+    .selectFrom('item')
+    .select(['rotationRef', 'keyId'])
+    .where(
+      'keyId',
+      'in',
+      keys.map((key) => key.id),
+    )
+    .where('status', 'in', ['pending', 'overlap', 'failed'])
+    .execute()
+  if (live.length === 0) return
+  const refs = [...new Set(live.map((item) => item.rotationRef))].join(', ')
+  const names = keys
+    .filter((key) => live.some((item) => item.keyId === key.id))
+    .map((key) => `${key.name} of ${key.serviceName}`)
+  throw new Refusal('ROTATION_IN_PROGRESS', {
+    detail: `${names.join(', ')}: already in ${refs}. Follow that rotation, or leave the key out.`,
+  })
+}
+
+function refuseBadFiling(filing: Filing, versions: readonly VersionRow[], keyPrefix: string, now: Date): void {
+  const notBefore = filing.notBefore ?? null
+  if (startIsTooFar(notBefore, now)) throw new Refusal('START_TOO_FAR')
+  if (containsSecret(keyPrefix, filing.details ?? '')) throw new Refusal('CONTAINS_SECRET')
+  const start = startsAt(notBefore, now)
+  const expiring = versions.find(
+    (version) => isAccepted(version, now) && expiresInOverlap(start, filing.overlapSeconds, version.ownEnd),
+  )
+  if (expiring !== undefined) throw new Refusal('EXPIRES_IN_OVERLAP')
+}
+
+async function findOwnerChange(trx: Trx, organisationId: string): Promise<Date | null> {
+  const { changedAt } = await trx
+    .selectFrom('membership')
+    .innerJoin('person', 'person.id', 'membership.personId')
+    .select(
+      sql<Date | null>`max(greatest(person.password_changed_at, person.code_changed_at, person.email_changed_at))`.as(
+        'changedAt',
+      ),
+    )
+    .where('membership.organisationId', '=', organisationId)
+    .where('membership.role', '=', 'owner')
+    .executeTakeFirstOrThrow()
+  return changedAt
+}
+
+async function nextRef(trx: Trx): Promise<string> {
+  const { rows } = await sql<{ number: string }>`select nextval('rotation_number') as number`.execute(trx)
+  return `ROT-${rows[0]?.number}`
+}
+
+async function insertItems(
+  trx: Trx,
+  rotation: RotationRow,
+  keys: readonly KeyInService[],
+  record: Record,
+): Promise<ItemRow[]> {
+  const items: ItemRow[] = []
+  const { ref, organisationId } = rotation
+  for (const [position, key] of keys.entries()) {
+    const id = newId('item')
+    await recordItemMove(
+      trx,
+      { ref, organisationId, id, keyId: key.id },
+      { move: 'add', from: UNBORN, to: 'pending', sequence: 1 },
+      record,
+    )
+    const row = { id, rotationRef: ref, organisationId, position, serviceId: key.serviceId, keyId: key.id }
+    const item = await trx
+      .insertInto('item')
+      .values({ ...row, kind: key.kind, status: 'pending', historySequence: 1 })
+      .returningAll()
+      .executeTakeFirstOrThrow()
+      .catch((error: unknown) => {
+        throw isUniqueViolation(error, 'one_live_item_per_key') ? new Refusal('ROTATION_IN_PROGRESS') : error
+      })
+    items.push(item)
+  }
+  return items
+}
+
+/**
+ * Files a rotation; it then waits for its approvals. Refuses NOT_FOUND (a service or key that isn't the organisation's), NO_KEYS,
+ * ROTATION_IN_PROGRESS, START_TOO_FAR, CONTAINS_SECRET and EXPIRES_IN_OVERLAP.
+ */
+export async function submitRotation(
+  db: Db,
+  actor: PersonActor,
+  filing: Filing,
+  keyPrefix: string,
+): Promise<{ ref: string }> {
+  const organisationId = actor.organisationId
+  if (organisationId === null) throw new Refusal('NOT_ALLOWED')
+  return db.transaction().execute(async (trx) => {
+    const keys = await lockFiledKeys(trx, organisationId, filing)
+    const versions = await lockVersions(
+      trx,
+      keys.map((key) => key.id),
+    )
+    const at = await clock(trx)
+    refuseBadFiling(filing, versions, keyPrefix, at)
+    await refuseLiveKeys(trx, keys)
+    const facts = {
+      reason: filing.reason,
+      overlapSeconds: filing.overlapSeconds,
+      itemCount: keys.length,
+      filedOnBehalf: false,
+      ownerChangedAt: await findOwnerChange(trx, organisationId),
+    }
+    const ref = await nextRef(trx)
+    const record = { actor, at }
+    await recordRotationMove(
+      trx,
+      { ref, organisationId },
+      { move: 'submit', from: UNBORN, to: 'submitted', sequence: 1 },
+      { ...record, facts: { reason: filing.reason, overlapSeconds: filing.overlapSeconds, revision: 1 } },
+    )
+    const decideBy = new Date(at.getTime() + DECIDE_WITHIN_SECONDS * 1000)
+    const rotation = await trx
+      .insertInto('rotation')
+      .values({
+        ref,
+        organisationId,
+        requesterId: actor.personId,
+        filedById: actor.personId,
+        status: 'submitted',
+        historySequence: 1,
+        reason: filing.reason,
+        details: filing.details ?? '',
+        notBefore: filing.notBefore ?? null,
+        overlapSeconds: filing.overlapSeconds,
+        approvalsNeeded: approvalsNeeded(facts, at),
+        createdAt: at,
+        nextDeadline: decideBy,
+      })
+      .returningAll()
+      .executeTakeFirstOrThrow()
+    const items = await insertItems(trx, rotation, keys, record)
+    const letter = { who: actor.name, at, decideBy, items }
+    await putRotationLetters(trx, rotation, { ...letter, kind: 'received', audience: 'owners' })
+    await putRotationLetters(trx, rotation, { ...letter, kind: 'approval-needed', audience: 'agents' })
+    return { ref }
+  })
+}

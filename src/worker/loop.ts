@@ -1,0 +1,47 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Db } from '../database/connect.ts'
+import { carryOutNextDue, type Milestone } from '../desk/carry-out.ts'
+import type { KeyMaker } from '../keyring/make-version.ts'
+import { errorFields, type Log } from '../log.ts'
+import { deliverDueLetters, type Mail } from '../outbox/deliver.ts'
+
+/** Work starts within this of its due time, on an idle desk. */
+const IDLE_MILLISECONDS = 250
+const AFTER_ERROR_MILLISECONDS = 500
+/** Rotations carried out side by side by one worker. */
+const AT_ONCE = 4
+
+/** Does pieces of work, one after the other, until stopped; sleeps when there is none. Nothing that work throws ends it. */
+async function repeat(name: string, log: Log, stopped: AbortSignal, work: () => Promise<boolean>): Promise<void> {
+  while (!stopped.aborted) {
+    let pause = 0
+    try {
+      if (!(await work())) pause = IDLE_MILLISECONDS
+    } catch (error) {
+      log.error({ event: `${name}.failed`, ...errorFields(error) })
+      pause = AFTER_ERROR_MILLISECONDS
+    }
+    if (pause > 0) await sleep(pause, undefined, { signal: stopped }).catch(() => {})
+  }
+}
+
+type WorkerParts = { db: Db; maker: KeyMaker; mail: Mail | null; log: Log; reached?: Milestone | undefined }
+
+/**
+ * Starts a worker. Any number may run side by side, here or elsewhere: what one holds the others pass over. Letters go out in a loop of
+ * their own, so that a slow mail server never delays a rotation. `stop` waits for the pieces of work at hand.
+ */
+export function startWorker({ db, maker, mail, log, reached }: WorkerParts): { stop: () => Promise<void> } {
+  const stopping = new AbortController()
+  const loops = Array.from({ length: AT_ONCE }, () =>
+    repeat('rotation', log, stopping.signal, () => carryOutNextDue(db, maker, reached)),
+  )
+  if (mail !== null) {
+    loops.push(repeat('letters', log, stopping.signal, async () => (await deliverDueLetters(db, mail, log)) > 0))
+  }
+  async function stop(): Promise<void> {
+    stopping.abort()
+    await Promise.all(loops)
+  }
+  return { stop }
+}
