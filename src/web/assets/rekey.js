@@ -1,7 +1,4 @@
-// Pages work without this file: it only adds the copy button, the focus on what went wrong and a guard on double sending.
-const summary = document.querySelector('[data-error-summary]')
-if (summary) summary.focus()
-
+// Pages work without this file: it only adds the copy button and a guard on double sending.
 for (const button of document.querySelectorAll('[data-copy]')) {
   const source = document.getElementById(button.dataset.copy)
   const status = button.parentElement.querySelector('[data-copy-status]')
