@@ -1,30 +1,35 @@
-/** Letters that are written from right to left, which can reorder the text around them. */
-const RIGHT_TO_LEFT = /[\p{Script=Arabic}\p{Script=Hebrew}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/u
+const MAX_NAME_LENGTH = 100
+const MAX_EMAIL_LENGTH = 254
+
+// Control, format (bidirectional marks, zero-width characters), surrogate, private-use and unassigned characters, and
+// line and paragraph separators: what makes one name look like another or breaks a line.
+const CONFUSING = /[\p{C}\p{Zl}\p{Zp}]/u
 
 /**
- * One line of foreign text that can be shown beside ours: NFC, without control and format characters (which hide text,
- * break lines or turn the direction of what follows), white space made single. (ASVS 5.0, 1.1.1)
+ * A name as it is stored: NFC, no space around it or in a row. Null when it is empty, above 100 characters or holds
+ * control or format characters.
  */
-export function oneLine(text: string): string {
-  const visible = text.normalize('NFC').replace(/\p{Cf}|\p{Cs}|\p{Co}/gu, '')
-  return visible.replace(/[\s\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ').trim()
-}
-
-/** The same for text of several lines: its line ends stay, as `\n`. */
-export function severalLines(text: string): string {
-  return text
-    .split(/\r\n|[\n\r\u2028\u2029]/)
-    .map(oneLine)
-    .join('\n')
+export function cleanName(text: string): string | null {
+  const name = text
+    .normalize('NFC')
     .trim()
+    .replaceAll(/\p{Zs}+/gu, ' ')
+  const visible = /[\p{L}\p{N}\p{P}\p{S}]/u.test(name)
+  return visible && name.length <= MAX_NAME_LENGTH && !CONFUSING.test(name) ? name : null
 }
 
-/** Foreign text for plain text, isolated where it is written from right to left; in HTML `<bdi>` does this. */
-export function isolated(text: string): string {
-  return RIGHT_TO_LEFT.test(text) ? `\u2068${text}\u2069` : text
-}
+const LOCAL_PART = /^[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/
+const DOMAIN_LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
 
-/** The last 6 characters of an id, shown beside a name because two names can look the same. */
-export function shortId(id: string): string {
-  return id.slice(-6)
+/**
+ * An address as it is stored and compared: lower case, a dot-atom before the @ (RFC 5322 §3.4.1, so no quotes, comments,
+ * commas or line ends) and a host name of at least two labels after it. Null when it is not such an address.
+ */
+export function cleanEmail(text: string): string | null {
+  const email = text.trim().toLowerCase()
+  const [local, domain, ...rest] = email.split('@')
+  if (local === undefined || domain === undefined || rest.length > 0) return null
+  if (email.length > MAX_EMAIL_LENGTH || local.length > 64 || !LOCAL_PART.test(local)) return null
+  const labels = domain.split('.')
+  return labels.length >= 2 && labels.every((label) => DOMAIN_LABEL.test(label)) ? email : null
 }

@@ -12,6 +12,8 @@ const STAFF: readonly Role[] = STAFF_ROLES
 /** Which roles may do what. What is not listed for a role is denied; the guards of each move come on top. */
 export const ACTIONS = {
   'organisations.manage': ['admin'],
+  'staff.manage': ['admin'],
+  'members.manage': ['owner', 'admin'],
   'gateways.manage': ['admin'],
   'services.view': [...MEMBERS, ...STAFF],
   'services.create': ['owner', 'admin'],

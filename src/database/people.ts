@@ -1,0 +1,128 @@
+import type { Selectable } from 'kysely'
+import type { MemberRole, StaffRole } from '../rules/permissions.ts'
+import type { Db, Trx } from './connect.ts'
+import type { Database } from './schema.ts'
+
+export type PersonRow = Selectable<Database['person']>
+export type Membership = { organisationId: string; organisation: string; role: MemberRole }
+
+export async function findPersonByEmail(db: Db, email: string): Promise<PersonRow | undefined> {
+  return db.selectFrom('person').selectAll().where('email', '=', email).executeTakeFirst()
+}
+
+export async function findPerson(db: Db, personId: string): Promise<PersonRow | undefined> {
+  return db.selectFrom('person').selectAll().where('id', '=', personId).executeTakeFirst()
+}
+
+/** The organisations a person belongs to, the oldest membership first. */
+export async function findMemberships(db: Db, personId: string): Promise<Membership[]> {
+  return db
+    .selectFrom('membership')
+    .innerJoin('organisation', 'organisation.id', 'membership.organisationId')
+    .select(['organisation.id as organisationId', 'organisation.name as organisation', 'membership.role'])
+    .where('membership.personId', '=', personId)
+    .orderBy('membership.createdAt')
+    .orderBy('organisation.id')
+    .execute()
+}
+
+export type Member = {
+  personId: string
+  name: string
+  email: string
+  role: MemberRole
+  mayReveal: boolean
+  /** False until the invitation was accepted and the code device works. */
+  enrolled: boolean
+}
+
+/** The people of one organisation, by name. */
+export async function findMembers(db: Db, organisationId: string): Promise<Member[]> {
+  const rows = await db
+    .selectFrom('membership')
+    .innerJoin('person', 'person.id', 'membership.personId')
+    .select(['person.id as personId', 'person.name', 'person.email', 'membership.role', 'membership.mayReveal'])
+    .select((eb) => eb('person.codeSeed', 'is not', null).as('enrolled'))
+    .where('membership.organisationId', '=', organisationId)
+    .orderBy('person.name')
+    .orderBy('person.id')
+    .execute()
+  return rows.map((row) => ({ ...row, enrolled: Boolean(row.enrolled) }))
+}
+
+export type StaffMember = { personId: string; name: string; email: string; role: StaffRole }
+
+/** The vendor's own people, by name. */
+export async function findStaff(db: Db): Promise<StaffMember[]> {
+  return db
+    .selectFrom('person')
+    .select(['id as personId', 'name', 'email', 'staffRole as role'])
+    .where('staffRole', 'is not', null)
+    .where('disabledAt', 'is', null)
+    .$narrowType<{ role: StaffRole }>()
+    .orderBy('name')
+    .orderBy('id')
+    .execute()
+}
+
+export async function findOrganisation(db: Db, organisationId: string) {
+  return db.selectFrom('organisation').selectAll().where('id', '=', organisationId).executeTakeFirst()
+}
+
+/** All organisations with the number of their people and services, the newest first; `before` is the last id seen. */
+export async function findOrganisations(db: Db, page: { limit: number; before?: string | null }) {
+  return db
+    .selectFrom('organisation')
+    .selectAll()
+    .select((eb) => [
+      eb
+        .selectFrom('membership')
+        .whereRef('membership.organisationId', '=', 'organisation.id')
+        .select(eb.fn.countAll<string>().as('count'))
+        .as('memberCount'),
+      eb
+        .selectFrom('service')
+        .whereRef('service.organisationId', '=', 'organisation.id')
+        .where('service.deletedAt', 'is', null)
+        .select(eb.fn.countAll<string>().as('count'))
+        .as('serviceCount'),
+    ])
+    .$if(typeof page.before === 'string', (query) => query.where('id', '<', page.before ?? ''))
+    .orderBy('id', 'desc')
+    .limit(page.limit)
+    .execute()
+}
+
+/** The person with this address, locked; made without a password when there is none. */
+export async function lockOrMakePerson(
+  trx: Trx,
+  person: { id: string; email: string; name: string; createdAt: Date },
+): Promise<PersonRow> {
+  await trx
+    .insertInto('person')
+    .values(person)
+    .onConflict((conflict) => conflict.column('email').doNothing())
+    .execute()
+  return trx.selectFrom('person').selectAll().where('email', '=', person.email).forUpdate().executeTakeFirstOrThrow()
+}
+
+export async function lockPerson(trx: Trx, personId: string): Promise<PersonRow> {
+  return trx.selectFrom('person').selectAll().where('id', '=', personId).forUpdate().executeTakeFirstOrThrow()
+}
+
+/** Held by whoever changes who runs the desk, so that two can't become its first admin at the same moment. */
+export async function lockDesk(trx: Trx): Promise<void> {
+  await trx.selectFrom('policy').select('only').forUpdate().executeTakeFirstOrThrow()
+}
+
+/** Whether somebody can sign in as staff admin. */
+export async function findWhetherAdminExists(db: Db): Promise<boolean> {
+  const admin = await db
+    .selectFrom('person')
+    .select('id')
+    .where('staffRole', '=', 'admin')
+    .where('codeSeed', 'is not', null)
+    .where('disabledAt', 'is', null)
+    .executeTakeFirst()
+  return admin !== undefined
+}

@@ -1,0 +1,98 @@
+import { clock, type Trx } from '../database/connect.ts'
+import { newId } from '../database/ids.ts'
+import { lockOrMakePerson, type PersonRow } from '../database/people.ts'
+import { putLetter } from '../outbox/letters.ts'
+import { cleanEmail, cleanName } from '../rules/names.ts'
+import type { Role } from '../rules/permissions.ts'
+import { type FieldError, Refusal } from '../rules/refusals.ts'
+import { hashToken, newToken } from '../secrets/tokens.ts'
+
+const INVITATION_DAYS = 7
+
+export type Invitee = { name: string; email: string }
+type Place = { organisationId: string; organisation: string } | { organisationId: null; organisation: null }
+export type Invitation = Place & { role: Role; by: string }
+
+/** A cleaned name and address, or `INVALID_REQUEST` with each field that is not as it should be, under `path`. */
+export function cleanInvitee(invitee: Invitee, path = ''): Invitee {
+  const name = cleanName(invitee.name)
+  const email = cleanEmail(invitee.email)
+  const errors: FieldError[] = []
+  if (name === null) errors.push({ pointer: `${path}/name`, message: 'Enter a name of 1 to 100 visible characters.' })
+  if (email === null)
+    errors.push({ pointer: `${path}/email`, message: 'Enter one email address, such as ada@example.com.' })
+  if (name === null || email === null) throw new Refusal('INVALID_REQUEST', { errors })
+  return { name, email }
+}
+
+type Written = { id: string; path: string; person: PersonRow; at: Date; expiresAt: Date }
+
+/** Invites a person by mail. Refuses with `ALREADY_MEMBER` who is there already, or `INVALID_REQUEST`. */
+export async function invite(trx: Trx, invitee: Invitee, invitation: Invitation): Promise<{ personId: string }> {
+  const written = await writeInvitation(trx, invitee, invitation)
+  await putInvitationLetter(trx, invitation, written)
+  return { personId: written.person.id }
+}
+
+/**
+ * Writes an invitation for a person, who is made when the address is new. An older one to the same place is void from then
+ * on. The token is only in the path that this gives.
+ */
+export async function writeInvitation(trx: Trx, invitee: Invitee, invitation: Invitation): Promise<Written> {
+  const { name, email } = cleanInvitee(invitee)
+  const person = await lockOrMakePerson(trx, { id: newId('person'), name, email, createdAt: await clock(trx) })
+  await refuseIfThere(trx, person, invitation)
+  await trx
+    .deleteFrom('invitation')
+    .where('personId', '=', person.id)
+    .where('organisationId', 'is not distinct from', invitation.organisationId)
+    .where('acceptedAt', 'is', null)
+    .execute()
+  const token = newToken()
+  const at = await clock(trx)
+  const expiresAt = new Date(at.getTime() + INVITATION_DAYS * 86_400_000)
+  const { organisationId, role } = invitation
+  const id = newId('invitation')
+  await trx
+    .insertInto('invitation')
+    .values({ id, tokenHash: hashToken(token), personId: person.id, organisationId, role, createdAt: at, expiresAt })
+    .execute()
+  return { id, path: `/invitations/${token}`, person, at, expiresAt }
+}
+
+async function refuseIfThere(trx: Trx, person: PersonRow, { organisationId }: Invitation): Promise<void> {
+  if (organisationId === null) {
+    if (person.staffRole !== null) throw new Refusal('ALREADY_MEMBER')
+    return
+  }
+  const membership = await trx
+    .selectFrom('membership')
+    .select('role')
+    .where('personId', '=', person.id)
+    .where('organisationId', '=', organisationId)
+    .executeTakeFirst()
+  if (membership !== undefined) throw new Refusal('ALREADY_MEMBER')
+}
+
+async function putInvitationLetter(
+  trx: Trx,
+  { organisation, role, by }: Invitation,
+  { id, path, person, at, expiresAt }: Written,
+): Promise<void> {
+  await putLetter(trx, {
+    naturalKey: `invitation|${id}`,
+    kind: 'invitation',
+    to: { name: person.name, address: person.email },
+    facts: {
+      path,
+      organisation,
+      who: by,
+      role,
+      expiresAt: expiresAt.toISOString(),
+      why: `${by} entered your address`,
+      timeZone: person.timeZone,
+    },
+    thread: null,
+    at,
+  })
+}

@@ -1,0 +1,84 @@
+import { DESK_CHAIN, recordAudit } from '../database/audit.ts'
+import { clock, type Db } from '../database/connect.ts'
+import { newId } from '../database/ids.ts'
+import { findOrganisation } from '../database/people.ts'
+import { cleanName } from '../rules/names.ts'
+import { type MemberRole, type PersonActor, roleMay, type StaffRole } from '../rules/permissions.ts'
+import { Refusal } from '../rules/refusals.ts'
+import { cleanInvitee, type Invitee, invite } from './invite.ts'
+
+/**
+ * Makes an organisation and invites its first owner by mail. Staff admins only; refuses with `NOT_ALLOWED` or
+ * `INVALID_REQUEST`.
+ */
+export async function createOrganisation(
+  db: Db,
+  actor: PersonActor,
+  input: { name: string; owner: Invitee },
+): Promise<{ id: string }> {
+  if (!roleMay(actor.role, 'organisations.manage')) throw new Refusal('NOT_ALLOWED')
+  const name = cleanName(input.name)
+  if (name === null) throw badName('/name')
+  const owner = cleanInvitee(input.owner, '/owner')
+  const id = newId('organisation')
+  return db.transaction().execute(async (trx) => {
+    const at = await clock(trx)
+    await trx.insertInto('organisation').values({ id, name, createdAt: at }).execute()
+    const { personId } = await invite(trx, owner, {
+      organisationId: id,
+      organisation: name,
+      role: 'owner',
+      by: actor.name,
+    })
+    await recordAudit(trx, id, at, { action: 'organisation.create', actor, facts: { organisation: id, name } })
+    await recordAudit(trx, id, at, { action: 'member.invite', actor, facts: { person: personId, role: 'owner' } })
+    return { id }
+  })
+}
+
+/**
+ * Invites a person to an organisation: its owners, or a staff admin. Refuses with `NOT_ALLOWED`, `NOT_FOUND` for an
+ * organisation that isn't the actor's, `ALREADY_MEMBER` or `INVALID_REQUEST`.
+ */
+export async function inviteMember(
+  db: Db,
+  actor: PersonActor,
+  input: Invitee & { organisationId: string; role: MemberRole },
+): Promise<void> {
+  if (!roleMay(actor.role, 'members.manage')) throw new Refusal('NOT_ALLOWED')
+  const { organisationId, role } = input
+  if (actor.organisationId !== null && actor.organisationId !== organisationId) throw new Refusal('NOT_FOUND')
+  const invitee = cleanInvitee(input)
+  await db.transaction().execute(async (trx) => {
+    const organisation = await findOrganisation(trx, organisationId)
+    if (organisation === undefined) throw new Refusal('NOT_FOUND')
+    const place = { organisationId, organisation: organisation.name }
+    const { personId } = await invite(trx, invitee, { ...place, role, by: actor.name })
+    await recordAudit(trx, organisationId, await clock(trx), {
+      action: 'member.invite',
+      actor,
+      facts: { person: personId, role },
+    })
+  })
+}
+
+/** Invites a colleague to the staff. Staff admins only; refuses with `NOT_ALLOWED`, `ALREADY_MEMBER` or `INVALID_REQUEST`. */
+export async function inviteStaff(db: Db, actor: PersonActor, input: Invitee & { role: StaffRole }): Promise<void> {
+  if (!roleMay(actor.role, 'staff.manage')) throw new Refusal('NOT_ALLOWED')
+  const { role } = input
+  const invitee = cleanInvitee(input)
+  await db.transaction().execute(async (trx) => {
+    const { personId } = await invite(trx, invitee, { organisationId: null, organisation: null, role, by: actor.name })
+    await recordAudit(trx, DESK_CHAIN, await clock(trx), {
+      action: 'staff.invite',
+      actor,
+      facts: { person: personId, role },
+    })
+  })
+}
+
+function badName(pointer: string): Refusal {
+  return new Refusal('INVALID_REQUEST', {
+    errors: [{ pointer, message: 'Enter a name of 1 to 100 visible characters.' }],
+  })
+}
