@@ -4,6 +4,7 @@ import { isIP } from 'node:net'
 import { join, resolve } from 'node:path'
 import ipaddr from 'ipaddr.js'
 import { z } from 'zod'
+import { CannotStart } from './cannot-start.ts'
 
 const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]']
 
@@ -89,7 +90,7 @@ export type Config = Readonly<{
 }>
 
 /** A setting that can't be used; the message is one sentence that names it and says what would do. */
-export class BadConfig extends Error {}
+export class BadConfig extends CannotStart {}
 
 /** The key in `DATA_DIR/master.key`, made on the first start and readable by its owner alone. */
 function storedMasterKey(dataDir: string): Buffer {

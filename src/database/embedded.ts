@@ -2,6 +2,7 @@ import { mkdir, realpath } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'pg'
+import { CannotStart } from '../cannot-start.ts'
 import type { Log } from '../log.ts'
 import { chooseAccount } from './embedded/account.ts'
 import { findBinaries } from './embedded/binaries.ts'
@@ -92,12 +93,13 @@ async function launch(run: (port: number) => Server, cluster: Cluster): Promise<
     await server.stop()
     const failure = explain(server.lastLines())
     if (failure === 'port taken') portsTaken += 1
-    else if (failure === 'broken') throw new Error(`PostgreSQL did not start: ${server.lastLines()}`)
+    else if (failure === 'broken') throw new CannotStart(`PostgreSQL did not start: ${server.lastLines()}`)
     else if (removeStaleLock(cluster.folder)) continue
-    else if (Date.now() > deadline) throw new Error(`Another Rekey already uses the data folder ${cluster.folder}.`)
+    else if (Date.now() > deadline)
+      throw new CannotStart(`Another Rekey already uses the data folder ${cluster.folder}.`)
     else await sleep(200)
   }
-  throw new Error('PostgreSQL found no free port on 127.0.0.1.')
+  throw new CannotStart('PostgreSQL found no free port on 127.0.0.1.')
 }
 
 function commandLine(folder: string, settings: Settings): string[] {

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { CannotStart } from '../../cannot-start.ts'
 
 /**
  * How programs of PostgreSQL are started, which refuses to run as root: `command` goes before the program, `ids` are
@@ -44,7 +45,7 @@ export function chooseAccount(program: string, folder: string): Account {
     const mapped = { command, ids: {}, owner: { uid: 0, gid: 0 } }
     if (canWork(mapped, program, folder)) return mapped
   }
-  throw new Error(
+  throw new CannotStart(
     `PostgreSQL does not run as root, and no other account can reach ${folder}: start Rekey as an ordinary user, or set DATABASE_URL.`,
   )
 }

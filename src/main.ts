@@ -1,0 +1,45 @@
+import { CannotStart } from './cannot-start.ts'
+import { readConfig } from './config.ts'
+import { createLog } from './log.ts'
+import { type Rekey, startRekey } from './start.ts'
+
+/** A closed terminal, Ctrl-C, and what every supervisor sends. */
+const SIGNALS = ['SIGHUP', 'SIGINT', 'SIGTERM'] as const
+
+/** Aborts at the first signal. It listens for good, since a second one must not cut the stop short. */
+function watchSignals(): AbortSignal {
+  const stopping = new AbortController()
+  for (const signal of SIGNALS) process.on(signal, () => stopping.abort())
+  return stopping.signal
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+}
+
+/** Runs what `start` starts until a signal, then ends with 0. What keeps it from starting goes to standard error, and it ends with 1. */
+export async function runUntilSignal(start: (signal: AbortSignal) => Promise<Rekey>): Promise<never> {
+  const signal = watchSignals()
+  try {
+    const rekey = await start(signal)
+    await aborted(signal)
+    await rekey.stop()
+  } catch (error) {
+    if (!(error instanceof Error && error.name === 'AbortError')) {
+      console.error(error instanceof CannotStart ? error.message : error)
+      process.exit(1)
+    }
+  }
+  process.exit(0)
+}
+
+async function start(signal: AbortSignal): Promise<Rekey> {
+  const config = readConfig()
+  const log = createLog(config.logLevel)
+  const rekey = await startRekey(config, log, { signal })
+  log.info({ event: 'ready', address: config.publicUrl })
+  return rekey
+}
+
+if (import.meta.main) await runUntilSignal(start)
