@@ -1,8 +1,8 @@
+import { z } from 'zod'
 import type { Trx } from '../database/connect.ts'
 import { newId } from '../database/ids.ts'
-import type { Reason } from '../rules/approvals.ts'
-import type { Environment, KeyKind } from '../rules/key-text.ts'
-import type { Role } from '../rules/permissions.ts'
+import { REASONS } from '../rules/approvals.ts'
+import { MEMBER_ROLES, STAFF_ROLES } from '../rules/permissions.ts'
 
 /** The letters about a rotation; each has a text and an HTML template of its name. */
 export const ROTATION_LETTER_KINDS = [
@@ -21,63 +21,83 @@ export type RotationLetterKind = (typeof ROTATION_LETTER_KINDS)[number]
 export const LETTER_KINDS = [...ROTATION_LETTER_KINDS, 'invitation', 'account-locked'] as const
 export type LetterKind = (typeof LETTER_KINDS)[number]
 
-/** One key of a rotation. Times are RFC 3339. */
-export type ItemFacts = {
-  service: string
-  environment: Environment
-  kind: KeyKind
-  oldLast4: string | null
-  newLast4: string | null
-  oldStopsAt: string | null
-}
+const time = z.iso.datetime()
+
+/** One key of a rotation. */
+const itemFacts = z.object({
+  service: z.string(),
+  environment: z.enum(['live', 'sandbox']),
+  kind: z.enum(['auth', 'admin']),
+  oldLast4: z.string().nullable(),
+  newLast4: z.string().nullable(),
+  oldStopsAt: time.nullable(),
+})
+export type ItemFacts = z.infer<typeof itemFacts>
 
 /** What a letter about a rotation tells; times are RFC 3339, never a secret or a code. */
-export type RotationFacts = {
-  ref: string
+const rotationFacts = z.object({
+  ref: z.string(),
   /** Path of the rotation's page; the letter's one link is `PUBLIC_URL` and this. */
-  path: string
-  organisation: string
-  organisationId: string
+  path: z.string(),
+  organisation: z.string(),
+  organisationId: z.string(),
   /** The services' names, with commas between them; with the reference it makes the subject. */
-  title: string
-  items: ItemFacts[]
+  title: z.string(),
+  items: z.array(itemFacts),
   /** The name of who did it; null when the desk itself did, at its due time. */
-  who: string | null
-  at: string
-  reason: Reason
-  details: string
+  who: z.string().nullable(),
+  at: time,
+  reason: z.enum(REASONS),
+  details: z.string(),
   /** What the person who decided wrote. */
-  note: string
-  startsAt: string | null
-  oldStopsAt: string | null
-  approvalsNeeded: number
-  approvalsGiven: number
-  decideBy: string | null
+  note: z.string(),
+  startsAt: time.nullable(),
+  /** When the first of the old keys stops. */
+  oldStopsAt: time.nullable(),
+  approvalsNeeded: z.number(),
+  approvalsGiven: z.number(),
+  decideBy: time.nullable(),
   /** Ends the sentence "You get this letter because …". */
-  why: string
+  why: z.string(),
   /** IANA name of the reader's time zone. */
-  timeZone: string
+  timeZone: z.string(),
   /** False for a reader who may see keys but not pick them up; left out, the reader may. */
-  mayReveal?: boolean
-}
+  mayReveal: z.boolean().optional(),
+})
+export type RotationFacts = z.infer<typeof rotationFacts>
 
-export type InvitationFacts = {
-  path: string
-  organisation: string | null
-  who: string
-  role: Role
-  expiresAt: string
-  why: string
-  timeZone: string
-}
+/** The path is the invitation's link, which is a secret: it is taken out of the row once the letter is sent. */
+const invitationFacts = z.object({
+  path: z.string(),
+  /** Null for the support staff. */
+  organisation: z.string().nullable(),
+  who: z.string(),
+  role: z.enum([...MEMBER_ROLES, ...STAFF_ROLES]),
+  expiresAt: time,
+  why: z.string(),
+  timeZone: z.string(),
+})
 
-export type AccountLockedFacts = { who: null; at: string; path: string; why: string; timeZone: string }
+const accountLockedFacts = z.object({
+  who: z.null(),
+  at: time,
+  path: z.string(),
+  why: z.string(),
+  timeZone: z.string(),
+})
 
+const letterContent = z.discriminatedUnion('kind', [
+  z.object({ kind: z.enum(ROTATION_LETTER_KINDS), facts: rotationFacts }),
+  z.object({ kind: z.literal('invitation'), facts: invitationFacts }),
+  z.object({ kind: z.literal('account-locked'), facts: accountLockedFacts }),
+])
 /** A letter's kind together with what its template needs. */
-export type LetterContent =
-  | { kind: RotationLetterKind; facts: RotationFacts }
-  | { kind: 'invitation'; facts: InvitationFacts }
-  | { kind: 'account-locked'; facts: AccountLockedFacts }
+export type LetterContent = z.infer<typeof letterContent>
+
+/** The content of a stored letter. Throws when it isn't what its kind needs. */
+export function readContent(row: { kind: string; facts: unknown }): LetterContent {
+  return letterContent.parse({ kind: row.kind, facts: row.facts })
+}
 
 export type NewLetter = LetterContent & {
   /** What makes it this letter, recipient included: putting it twice leaves one. */

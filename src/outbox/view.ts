@@ -1,0 +1,142 @@
+import { isolated, oneLine, severalLines, shortId } from '../rules/foreign-text.ts'
+import { formatTime } from '../rules/times.ts'
+import { count, ENVIRONMENT_WORDS, KIND_WORDS, REASON_WORDS, ROLE_WORDS } from '../rules/words.ts'
+import type { Format } from './compile.ts'
+import type { ItemFacts, LetterContent, RotationFacts, RotationLetterKind } from './letters.ts'
+
+/** What a letter shows beside its facts. */
+export type Desk = {
+  /** Origin that the one link begins with. */
+  publicUrl: string
+  /** Where an answer goes, if anywhere. */
+  mailReplyTo: string | undefined
+}
+
+const DONE_BY = {
+  received: 'Asked for by',
+  'approval-needed': 'Asked for by',
+  approved: 'Approved by',
+  rejected: 'Rejected by',
+  withdrawn: 'Withdrawn by',
+  'new-keys-ready': 'Made by',
+  'old-key-revoked': 'Revoked by',
+  completed: 'Completed by',
+} as const satisfies Record<RotationLetterKind, string>
+
+/** Shown where the desk did it at its due time, with nobody's hand in it. */
+const THE_DESK = 'Rekey, as approved'
+
+type Moment = { iso: string; text: string }
+
+/**
+ * Foreign text loses the scheme of addresses in it, so that a name or note can't smuggle a second link into a letter that
+ * the vendor sends.
+ */
+function withoutLinks(text: string): string {
+  return text.replace(/\b[a-z][a-z0-9+.-]*:\/\//gi, '')
+}
+
+/** A name as the format shows it: HTML isolates with `<bdi>`, plain text with the characters for it. */
+function nameIn(format: Format, text: string): string {
+  const clean = withoutLinks(oneLine(text))
+  return format === 'text' ? isolated(clean) : clean
+}
+
+function linesIn(format: Format, text: string): string[] | null {
+  const clean = withoutLinks(severalLines(text))
+  return clean === '' ? null : clean.split('\n').map((line) => (format === 'text' ? isolated(line) : line))
+}
+
+function moment(time: string | null, timeZone: string): Moment | null {
+  return time === null ? null : { iso: time, text: formatTime(new Date(time), timeZone) }
+}
+
+function approvalSentence(facts: RotationFacts, kind: RotationLetterKind): string {
+  const { approvalsNeeded, approvalsGiven } = facts
+  if (kind === 'received') {
+    const asked = approvalsNeeded === 2 ? 'It needs the approval of two support agents' : 'It needs support’s approval'
+    const by = facts.decideBy === null ? '' : `, decided by ${formatTime(new Date(facts.decideBy), facts.timeZone)}`
+    return `${asked}${by}.`
+  }
+  if (approvalsNeeded < 2) return 'One approval is enough.'
+  return approvalsGiven === 0
+    ? 'It needs two approvals, by different people.'
+    : 'One of the two approvals it needs is given; yours would be the second.'
+}
+
+/** When an item's old key stops: letters that tell of its end never name a later time than their own. */
+function stopOf(item: ItemFacts, facts: RotationFacts, kind: RotationLetterKind): string | null {
+  const ended = kind === 'old-key-revoked' || kind === 'completed'
+  if (item.oldStopsAt === null || !ended) return item.oldStopsAt
+  return new Date(item.oldStopsAt) > new Date(facts.at) ? facts.at : item.oldStopsAt
+}
+
+/** A start that has come already is no news: the reader is told that it is done at once. */
+function startOf(facts: RotationFacts): string | null {
+  return facts.startsAt !== null && new Date(facts.startsAt) > new Date(facts.at) ? facts.startsAt : null
+}
+
+function itemView(item: ItemFacts, facts: RotationFacts, kind: RotationLetterKind, format: Format) {
+  const stop = stopOf(item, facts, kind)
+  const hasStopped = stop !== null && new Date(stop) <= new Date(facts.at)
+  return {
+    service: nameIn(format, item.service),
+    environment: ENVIRONMENT_WORDS[item.environment],
+    kind: KIND_WORDS[item.kind],
+    oldLast4: item.oldLast4,
+    newLast4: item.newLast4,
+    stops: moment(stop, facts.timeZone),
+    stopWord: hasStopped ? 'It stopped on' : 'It stops on',
+  }
+}
+
+function rotationView(kind: RotationLetterKind, facts: RotationFacts, format: Format) {
+  const revoked = kind === 'old-key-revoked'
+  return {
+    ref: facts.ref,
+    title: nameIn(format, facts.title),
+    organisation: nameIn(format, facts.organisation),
+    organisationShort: shortId(facts.organisationId),
+    doneBy: DONE_BY[kind],
+    who: facts.who === null ? THE_DESK : nameIn(format, facts.who),
+    at: moment(facts.at, facts.timeZone),
+    reason: REASON_WORDS[facts.reason],
+    urgent: facts.reason === 'compromised',
+    details: linesIn(format, facts.details),
+    note: linesIn(format, facts.note),
+    startsAt: moment(startOf(facts), facts.timeZone),
+    oldStopsAt: moment(facts.oldStopsAt, facts.timeZone),
+    oldStopped: facts.oldStopsAt !== null && new Date(facts.oldStopsAt) <= new Date(facts.at),
+    decideBy: moment(facts.decideBy, facts.timeZone),
+    approvalSentence: approvalSentence(facts, kind),
+    mayReveal: facts.mayReveal ?? true,
+    keyCount: count(facts.items.length, revoked ? 'old key' : 'key'),
+    items: facts.items.map((item) => itemView(item, facts, kind, format)),
+  }
+}
+
+function ownView(letter: LetterContent, format: Format): object {
+  if (letter.kind === 'invitation') {
+    const { facts } = letter
+    return {
+      who: nameIn(format, facts.who),
+      place: facts.organisation === null ? 'the support desk' : nameIn(format, facts.organisation),
+      role: ROLE_WORDS[facts.role],
+      expiresAt: moment(facts.expiresAt, facts.timeZone),
+    }
+  }
+  if (letter.kind === 'account-locked') return { at: moment(letter.facts.at, letter.facts.timeZone) }
+  return rotationView(letter.kind, letter.facts, format)
+}
+
+/** Everything a letter's template shows, as text: the template only places it. */
+export function letterView(letter: LetterContent, toName: string, desk: Desk, format: Format): object {
+  return {
+    ...ownView(letter, format),
+    name: nameIn(format, toName),
+    why: nameIn(format, letter.facts.why),
+    link: new URL(letter.facts.path, desk.publicUrl).href,
+    host: new URL(desk.publicUrl).host,
+    replyTo: desk.mailReplyTo ?? null,
+  }
+}
