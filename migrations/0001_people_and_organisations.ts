@@ -23,7 +23,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       code_last_step bigint,
       wrong_codes_since timestamptz(3),
       wrong_codes integer not null default 0,
-      wrong_codes_in_a_row integer not null default 0,
+      consecutive_wrong_codes integer not null default 0,
       locked_at timestamptz(3),
       time_zone text not null default 'UTC',
       disabled_at timestamptz(3),

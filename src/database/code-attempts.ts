@@ -4,7 +4,7 @@ import type { Db, Trx } from './connect.ts'
 export const WRONG_CODES_PER_WINDOW = 5
 export const WRONG_CODE_WINDOW_SECONDS = 15 * 60
 
-export type CodeAttempt = { codeSeed: Buffer; codeSeedKeyId: string; wrongCodesInARow: number; at: Date }
+export type CodeAttempt = { codeSeed: Buffer; codeSeedKeyId: string; consecutiveWrongCodes: number; at: Date }
 
 /**
  * Counts a code as wrong before anybody looks at it, in one statement: of any number of codes sent at the same moment, at
@@ -17,11 +17,11 @@ export async function takeCodeAttempt(db: Db, personId: string): Promise<CodeAtt
     update person
     set wrong_codes = case when ${inWindow} then wrong_codes + 1 else 1 end,
         wrong_codes_since = case when ${inWindow} then wrong_codes_since else moment.now end,
-        wrong_codes_in_a_row = wrong_codes_in_a_row + 1
+        consecutive_wrong_codes = consecutive_wrong_codes + 1
     from (select date_trunc('milliseconds', clock_timestamp()) as now) as moment
     where person.id = ${personId} and locked_at is null and disabled_at is null and code_seed is not null
       and (wrong_codes < ${WRONG_CODES_PER_WINDOW} or wrong_codes_since is null or not ${inWindow})
-    returning code_seed, code_seed_key_id, wrong_codes_in_a_row, moment.now as at`.execute(db)
+    returning code_seed, code_seed_key_id, consecutive_wrong_codes, moment.now as at`.execute(db)
   return rows[0]
 }
 
@@ -48,7 +48,7 @@ export async function findNextAttempt(db: Db, personId: string): Promise<{ secon
 export async function acceptCodeStep(trx: Trx, personId: string, seed: Buffer, timeStep: number): Promise<boolean> {
   const { numUpdatedRows } = await trx
     .updateTable('person')
-    .set({ codeLastStep: timeStep, wrongCodes: 0, wrongCodesInARow: 0, wrongCodesSince: null })
+    .set({ codeLastStep: timeStep, wrongCodes: 0, consecutiveWrongCodes: 0, wrongCodesSince: null })
     .where('id', '=', personId)
     .where('codeSeed', '=', seed)
     .where('lockedAt', 'is', null)

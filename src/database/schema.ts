@@ -25,7 +25,7 @@ export type Database = {
     codeLastStep: ColumnType<string | null, number | null | undefined, number | null>
     wrongCodesSince: Optional<Date>
     wrongCodes: Generated<number>
-    wrongCodesInARow: Generated<number>
+    consecutiveWrongCodes: Generated<number>
     lockedAt: Optional<Date>
     timeZone: Generated<string>
     disabledAt: Optional<Date>

@@ -34,7 +34,7 @@ export async function spendCode(db: Db, sealer: Sealer, personId: string, code: 
   const attempt = await takeCodeAttempt(db, personId)
   if (attempt === undefined) throw await lockedRefusal(db, personId)
   if (await isAccepted(db, sealer, personId, attempt, code)) return
-  if (attempt.wrongCodesInARow >= WRONG_CODES_TO_LOCK) await lockAccount(db, personId)
+  if (attempt.consecutiveWrongCodes >= WRONG_CODES_TO_LOCK) await lockAccount(db, personId)
   throw new Refusal('CODE_REJECTED')
 }
 
@@ -58,7 +58,7 @@ async function lockAccount(db: Db, personId: string): Promise<void> {
   await db.transaction().execute(async (trx) => {
     const person = await lockPerson(trx, personId)
     const at = await clock(trx)
-    if (person.lockedAt !== null || person.wrongCodesInARow < WRONG_CODES_TO_LOCK) return
+    if (person.lockedAt !== null || person.consecutiveWrongCodes < WRONG_CODES_TO_LOCK) return
     await trx.updateTable('person').set({ lockedAt: at }).where('id', '=', personId).execute()
     await trx.deleteFrom('session').where('personId', '=', personId).execute()
     await trx.deleteFrom('stepUp').where('personId', '=', personId).execute()

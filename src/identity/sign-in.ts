@@ -1,5 +1,5 @@
 import type { Db } from '../database/connect.ts'
-import { findMemberships, findPersonByEmail, type PersonRow } from '../database/people.ts'
+import { findMemberships, findPerson, findPersonByEmail, type PersonRow } from '../database/people.ts'
 import { findLastOrganisation } from '../database/sessions.ts'
 import { cleanEmail } from '../rules/names.ts'
 import { MAX_PASSWORD_LENGTH, normalisePassword } from '../rules/passwords.ts'
@@ -72,11 +72,16 @@ export async function chooseMembership(
   if (bearer === null || !bearer.complete) throw new Refusal('NOT_AUTHENTICATED')
   const renewed = newToken()
   await db.transaction().execute(async (trx) => {
+    if (!(await isPartOf(trx, bearer.actor.personId, organisationId))) throw new Refusal('NOT_FOUND')
     if (!(await renewSession(trx, sessionToken, renewed))) throw new Refusal('NOT_AUTHENTICATED')
     await trx.updateTable('session').set({ organisationId }).where('tokenHash', '=', hashToken(renewed)).execute()
-    if ((await findSessionBearer(trx, renewed)) === null) throw new Refusal('NOT_FOUND')
   })
   return { sessionToken: renewed }
+}
+
+async function isPartOf(db: Db, personId: string, organisationId: string | null): Promise<boolean> {
+  if (organisationId === null) return ((await findPerson(db, personId))?.staffRole ?? null) !== null
+  return (await findMemberships(db, personId)).some((membership) => membership.organisationId === organisationId)
 }
 
 async function passwordIsRight(password: string, person: PersonRow | undefined): Promise<boolean> {
