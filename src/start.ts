@@ -5,6 +5,7 @@ import { startUseRecorder } from './keyring/record-use.ts'
 import { verifyKey } from './keyring/verify.ts'
 import type { Log } from './log.ts'
 import { openDatabase } from './open-database.ts'
+import { openMail, openMail } from './outbox/deliver.ts'
 import { createSealer } from './secrets/sealing.ts'
 import { finish, listen } from './serve.ts'
 import { createApp } from './web/app.ts'
@@ -15,6 +16,8 @@ import { startWorker } from './worker/loop.ts'
 const WEB_POOL = { max: 12, statementMilliseconds: 10_000 }
 // Verify has connections of its own, so that a storm on the pages never makes a gateway wait.
 const VERIFY_POOL = { max: 8, statementMilliseconds: 2_000 }
+/** What a slow mail server gets to take the letters at hand while the program stops. */
+const SEND_MILLISECONDS = 5_000
 const WORKER_POOL = { max: 8, statementMilliseconds: 30_000 }
 
 export type Foundation = { config: Config; log: Log; db: Db; databaseUrl: string; maker: KeyMaker }
@@ -36,7 +39,7 @@ function openPool(stack: AsyncDisposableStack, url: string, log: Log, size: type
 
 function startWork(stack: AsyncDisposableStack, { config, log, databaseUrl, maker }: Foundation): void {
   const db = createDb(openPool(stack, databaseUrl, log, WORKER_POOL))
-  const worker = startWorker({ db, maker, mail: null, log })
+  const worker = startWorker({ db, maker, mail: openMail(config), log })
   stack.defer(() => worker.stop())
 }
 

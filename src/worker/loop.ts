@@ -3,11 +3,13 @@ import type { Db } from '../database/connect.ts'
 import { carryOutNextDue, type Milestone } from '../desk/carry-out.ts'
 import type { KeyMaker } from '../keyring/make-version.ts'
 import { errorFields, type Log } from '../log.ts'
-import { deliverDueLetters, type Mail } from '../outbox/deliver.ts'
+import { deliverDueLetters, type LetterMilestone, type Mail } from '../outbox/deliver.ts'
 
 /** Work starts within this of its due time, on an idle desk. */
 const IDLE_MILLISECONDS = 250
 const AFTER_ERROR_MILLISECONDS = 500
+/** A letter that a slow mail server still has not taken this long after a stop is broken off, and goes out later. */
+const LAST_LETTER_MILLISECONDS = 2_000
 /** Rotations carried out side by side by one worker. */
 const AT_ONCE = 4
 
@@ -25,11 +27,18 @@ async function repeat(name: string, log: Log, stopped: AbortSignal, work: () => 
   }
 }
 
-type WorkerParts = { db: Db; maker: KeyMaker; mail: Mail | null; log: Log; reached?: Milestone | undefined }
+type WorkerParts = {
+  db: Db
+  maker: KeyMaker
+  mail: Mail | null
+  log: Log
+  reached?: (Milestone & LetterMilestone) | undefined
+}
 
 /**
  * Starts a worker. Any number may run side by side, here or elsewhere: what one holds the others pass over. Letters go out in a loop of
- * their own, so that a slow mail server never delays a rotation. `stop` waits for the pieces of work at hand.
+ * their own, so that a slow mail server never delays a rotation. `stop` waits for the pieces of work at hand, and closes the way to the
+ * mail server.
  */
 export function startWorker({ db, maker, mail, log, reached }: WorkerParts): { stop: () => Promise<void> } {
   const stopping = new AbortController()
@@ -37,11 +46,17 @@ export function startWorker({ db, maker, mail, log, reached }: WorkerParts): { s
     repeat('rotation', log, stopping.signal, () => carryOutNextDue(db, maker, reached)),
   )
   if (mail !== null) {
-    loops.push(repeat('letters', log, stopping.signal, async () => (await deliverDueLetters(db, mail, log)) > 0))
+    const options = { reached, stopped: stopping.signal }
+    loops.push(
+      repeat('letters', log, stopping.signal, async () => (await deliverDueLetters(db, mail, log, options)) > 0),
+    )
   }
   async function stop(): Promise<void> {
     stopping.abort()
+    const cut = setTimeout(() => mail?.close(), LAST_LETTER_MILLISECONDS)
     await Promise.all(loops)
+    clearTimeout(cut)
+    mail?.close()
   }
   return { stop }
 }
