@@ -5,7 +5,7 @@ import { startUseRecorder } from './keyring/record-use.ts'
 import { verifyKey } from './keyring/verify.ts'
 import type { Log } from './log.ts'
 import { openDatabase } from './open-database.ts'
-import { openMail, openMail } from './outbox/deliver.ts'
+import { openMail } from './outbox/deliver.ts'
 import { createSealer } from './secrets/sealing.ts'
 import { finish, listen } from './serve.ts'
 import { createApp } from './web/app.ts'
@@ -39,8 +39,14 @@ function openPool(stack: AsyncDisposableStack, url: string, log: Log, size: type
 
 function startWork(stack: AsyncDisposableStack, { config, log, databaseUrl, maker }: Foundation): void {
   const db = createDb(openPool(stack, databaseUrl, log, WORKER_POOL))
-  const worker = startWorker({ db, maker, mail: openMail(config), log })
-  stack.defer(() => worker.stop())
+  const mail = openMail(config)
+  const worker = startWorker({ db, maker, mail, log })
+  stack.defer(async () => {
+    const impatience = setTimeout(() => mail?.close(), SEND_MILLISECONDS)
+    await worker.stop()
+    clearTimeout(impatience)
+    mail?.close()
+  })
 }
 
 async function startWeb(

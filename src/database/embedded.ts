@@ -1,5 +1,6 @@
 import { mkdir, realpath } from 'node:fs/promises'
 import { createServer } from 'node:net'
+import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'pg'
 import { CannotStart } from '../cannot-start.ts'
@@ -89,14 +90,17 @@ async function launch(run: (port: number) => Server, cluster: Cluster): Promise<
   for (let portsTaken = 0; portsTaken < PORT_TRIES; ) {
     const port = await findFreePort()
     const server = run(port)
-    if (await becomesReady(server, cluster, port)) return { server, port }
+    if (await becomesReady(server, cluster, port)) {
+      server.noteServing()
+      return { server, port }
+    }
     await server.stop()
     const failure = explain(server.lastLines())
     if (failure === 'port taken') portsTaken += 1
     else if (failure === 'broken') throw new CannotStart(`PostgreSQL did not start: ${server.lastLines()}`)
     else if (removeStaleLock(cluster.folder)) continue
     else if (Date.now() > deadline)
-      throw new CannotStart(`Another Rekey already uses the data folder ${cluster.folder}.`)
+      throw new CannotStart(`Another Rekey already uses the data folder ${dirname(cluster.folder)}.`)
     else await sleep(200)
   }
   throw new CannotStart('PostgreSQL found no free port on 127.0.0.1.')

@@ -24,9 +24,9 @@ const STOP_MILLISECONDS = 20_000
 const KEPT_LINES = 30
 
 export type Server = {
-  /** Settles when PostgreSQL has ended, by itself or by `stop`. */
-  ended: Promise<void>
   hasEnded: () => boolean
+  /** From now on, until it is stopped, what goes wrong in it is worth a warning. */
+  noteServing: () => void
   /** The last lines it said. */
   lastLines: () => string
   stop: () => Promise<void>
@@ -38,11 +38,11 @@ export function runServer(program: string, args: readonly string[], account: Acc
   const [file = '', ...rest] = [...account.command, ...keeper]
   const child = spawn(file, rest, { ...account.ids, cwd: '/', detached: true, stdio: ['pipe', 'ignore', 'pipe'] })
   const lines: string[] = []
-  let stopping = false
+  let serving = false
   createInterface({ input: child.stderr }).on('line', (line) => {
     lines.push(line)
     if (lines.length > KEPT_LINES) lines.shift()
-    const level = !stopping && / (FATAL|PANIC): /.test(line) ? 'warn' : 'debug'
+    const level = serving && / (FATAL|PANIC): /.test(line) ? 'warn' : 'debug'
     log[level]({ event: 'postgres.said', error: line })
   })
   child.stdin.on('error', () => {})
@@ -57,7 +57,7 @@ export function runServer(program: string, args: readonly string[], account: Acc
     },
   )
   async function stop(): Promise<void> {
-    stopping = true
+    serving = false
     child.stdin.end()
     const impatience = setTimeout(() => {
       if (child.pid !== undefined && !over) process.kill(-child.pid, 'SIGQUIT')
@@ -65,5 +65,8 @@ export function runServer(program: string, args: readonly string[], account: Acc
     await ended
     clearTimeout(impatience)
   }
-  return { ended, hasEnded: () => over, lastLines: () => lines.join('\n'), stop }
+  function noteServing(): void {
+    serving = true
+  }
+  return { hasEnded: () => over, noteServing, lastLines: () => lines.join('\n'), stop }
 }
