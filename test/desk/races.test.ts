@@ -1,0 +1,140 @@
+import { beforeAll, expect, test } from 'vitest'
+import { findRotation } from '../../src/database/rotations.ts'
+import { carryOutNextDue } from '../../src/desk/carry-out.ts'
+import { approveRotation, rejectRotation } from '../../src/desk/decide.ts'
+import { revokeEarly } from '../../src/desk/revoke-early.ts'
+import { withdrawRotation } from '../../src/desk/withdraw.ts'
+import { revealVersion } from '../../src/keyring/reveal.ts'
+import { Refusal } from '../../src/rules/refusals.ts'
+import { openTestDatabase } from '../support/database.ts'
+import {
+  addService,
+  addStaff,
+  type DeskWorld,
+  file,
+  fileAndApprove,
+  makeDeskWorld,
+  maker,
+} from '../support/desk-world.ts'
+import { findViolations } from '../support/invariants.ts'
+
+const { db } = await openTestDatabase()
+const ROUNDS = 20
+let world: DeskWorld
+let count = 0
+
+beforeAll(async () => {
+  world = await makeDeskWorld(db)
+})
+
+async function newService(): Promise<string> {
+  count += 1
+  return (await addService(db, world.admin, world.organisationId, `Raced ${count}`)).id
+}
+
+/** Runs all at once; answers how many won and the codes of those refused. Anything but a refusal is an error. */
+async function race(runners: (() => Promise<unknown>)[]): Promise<{ won: number; refused: string[] }> {
+  const results = await Promise.allSettled(runners.map((run) => run()))
+  const refused = results.flatMap((result) => {
+    if (result.status === 'fulfilled') return []
+    if (!(result.reason instanceof Refusal)) throw result.reason
+    return [result.reason.code]
+  })
+  return { won: results.length - refused.length, refused }
+}
+
+async function statusOf(ref: string): Promise<string | undefined> {
+  return (await findRotation(db, { organisationId: null }, ref))?.status
+}
+
+async function carryOutAll(): Promise<void> {
+  while (await carryOutNextDue(db, maker));
+}
+
+test('of 20 approvals of one agent at the same moment one counts', async () => {
+  const ref = await file(db, world.owner, await newService(), { overlapSeconds: 0 })
+  const approve = () => approveRotation(db, world.agent, ref, { revision: 1 })
+  const { won, refused } = await race(Array.from({ length: 20 }, () => approve))
+  expect(won).toBe(1)
+  expect(new Set(refused)).toEqual(new Set(['ALREADY_APPROVED']))
+  expect(await statusOf(ref)).toBe('submitted')
+})
+
+test('of 20 agents who approve at the same moment one schedules, the others are told', async () => {
+  const agents = await Promise.all(Array.from({ length: 20 }, (_, i) => addStaff(db, 'agent', `Agent ${i}`)))
+  const ref = await file(db, world.owner, await newService())
+  const { won, refused } = await race(agents.map((agent) => () => approveRotation(db, agent, ref, { revision: 1 })))
+  expect(won).toBe(1)
+  expect(new Set(refused)).toEqual(new Set(['ILLEGAL_MOVE']))
+  expect(await statusOf(ref)).toBe('scheduled')
+})
+
+test('of 20 reveals of one version at the same moment one shows the secret', async () => {
+  const ref = await fileAndApprove(db, world, await newService())
+  await carryOutAll()
+  const rotation = await findRotation(db, world.owner, ref)
+  for (const item of rotation?.items ?? []) {
+    const reveal = () => revealVersion(db, maker.sealer, world.owner, item.newVersionId ?? '')
+    const { won, refused } = await race(Array.from({ length: 20 }, () => reveal))
+    expect(won).toBe(1)
+    expect(new Set(refused)).toEqual(new Set(['ALREADY_REVEALED']))
+  }
+})
+
+test('of 20 filings of one key at the same moment one is filed', async () => {
+  const serviceId = await newService()
+  const { won, refused } = await race(Array.from({ length: 20 }, () => () => file(db, world.owner, serviceId)))
+  expect(won).toBe(1)
+  expect(new Set(refused)).toEqual(new Set(['ROTATION_IN_PROGRESS']))
+})
+
+test('of a withdraw and a start at the same moment one wins', async () => {
+  for (let round = 0; round < ROUNDS; round++) {
+    const ref = await fileAndApprove(db, world, await newService())
+    const withdraw = () => withdrawRotation(db, world.owner, ref)
+    const { refused } = await race([withdraw, () => carryOutNextDue(db, maker)])
+    await carryOutAll()
+    const made = await db.selectFrom('item').select('newVersionId').where('rotationRef', '=', ref).execute()
+    const outcome = { status: await statusOf(ref), refused, made: made.filter((item) => item.newVersionId).length }
+    expect([
+      { status: 'withdrawn', refused: [], made: 0 },
+      { status: 'overlap', refused: ['ILLEGAL_MOVE'], made: 2 },
+    ]).toContainEqual(outcome)
+  }
+})
+
+test('of an approval and a rejection at the same moment one wins, and the loser is told', async () => {
+  for (let round = 0; round < ROUNDS; round++) {
+    const ref = await file(db, world.owner, await newService())
+    const { won, refused } = await race([
+      () => approveRotation(db, world.agent, ref, { revision: 1 }),
+      () => rejectRotation(db, world.otherAgent, ref, { revision: 1, reason: 'no' }),
+    ])
+    expect({ won, refused }).toEqual({ won: 1, refused: ['ILLEGAL_MOVE'] })
+  }
+})
+
+test('of early revocations at the same moment one takes effect, also beside the end of the overlap', async () => {
+  for (let round = 0; round < ROUNDS; round++) {
+    const ref = await fileAndApprove(db, world, await newService())
+    await carryOutAll()
+    const past = new Date()
+    await db.updateTable('item').set({ dueAt: past }).where('rotationRef', '=', ref).where('position', '=', 0).execute()
+    const revoke = () => revokeEarly(db, world.owner, ref, {})
+    const { won } = await race([revoke, revoke, revoke])
+    expect(won).toBe(1)
+    await carryOutAll()
+    expect(await statusOf(ref)).toBe('completed')
+  }
+})
+
+test('eight workers carry out many rotations, each key once', async () => {
+  const refs: string[] = []
+  for (let i = 0; i < 25; i++) refs.push(await fileAndApprove(db, world, await newService()))
+  await Promise.all(Array.from({ length: 8 }, () => carryOutAll()))
+  for (const ref of refs) expect(await statusOf(ref)).toBe('overlap')
+})
+
+test('every invariant holds after all of this', async () => {
+  expect(await findViolations(db)).toEqual([])
+})

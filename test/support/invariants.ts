@@ -1,0 +1,114 @@
+import { sql } from 'kysely'
+import type { Db } from '../../src/database/connect.ts'
+import { entryHash, GENESIS_HASH } from '../../src/rules/audit-chain.ts'
+
+/** One thing that must never be, as a query for the rows that break it. */
+type Rule = { name: string; query: (db: Db) => Promise<string[]> }
+
+function rule(name: string, text: ReturnType<typeof sql<{ id: string }>>): Rule {
+  return { name, query: async (db) => (await text.execute(db)).rows.map((row) => row.id) }
+}
+
+const RULES: Rule[] = [
+  rule(
+    'I1 exactly one new version per executed item',
+    sql`select i.id from item i where i.status in ('overlap', 'retired') and 1 <> (
+      select count(*) from version v where v.key_id = i.key_id and v.created_at >= i.generated_at
+        and not exists (select from item later where later.key_id = i.key_id and later.generated_at > i.generated_at
+          and later.generated_at <= v.created_at))`,
+  ),
+  rule(
+    "I1 no version without an item, beside a key's first one",
+    sql`select v.id from version v
+      where not exists (select from item i where i.new_version_id = v.id)
+        and exists (select from version first where first.key_id = v.key_id
+          and (first.created_at, first.id) < (v.created_at, v.id))`,
+  ),
+  rule(
+    'I2 an accepted version during every overlap',
+    sql`select i.id from item i where i.status = 'overlap' and not exists (
+      select from version v where v.key_id = i.key_id and v.revoked_at is null and v.rolled_back_at is null
+        and (v.accepted_until is null or v.accepted_until > clock_timestamp()))`,
+  ),
+  rule(
+    'at most two accepted versions per key',
+    sql`select v.key_id as id from version v where v.revoked_at is null and v.rolled_back_at is null
+        and (v.accepted_until is null or v.accepted_until > clock_timestamp())
+      group by v.key_id having count(*) > 2`,
+  ),
+  rule(
+    'the old version ends no later than the overlap asked for, 30 days, and its own end',
+    sql`select i.id from item i join version v on v.id = i.old_version_id join rotation r on r.ref = i.rotation_ref
+      where i.status in ('overlap', 'retired') and (v.accepted_until is null
+        or v.accepted_until > i.generated_at + r.overlap_seconds * interval '1 second'
+        or v.accepted_until > coalesce(v.own_end, 'infinity'))`,
+  ),
+  rule(
+    "I4 a transition's audit entry tells of that transition",
+    sql`select h.rotation_ref as id from rotation_history h join audit_entry a
+        on (a.chain, a.sequence) = (h.audit_chain, h.audit_sequence)
+      where a.action <> 'rotation.' || h.move or a.rotation <> h.rotation_ref or a.body::jsonb ->> 'to' <> h.to_status
+      union all
+      select h.item_id from item_history h join audit_entry a
+        on (a.chain, a.sequence) = (h.audit_chain, h.audit_sequence)
+      where a.action <> 'item.' || h.move or a.body::jsonb ->> 'item' <> h.item_id
+        or a.body::jsonb ->> 'to' <> h.to_status`,
+  ),
+  rule(
+    'I4 an audit entry of a transition has its transition',
+    sql`select a.chain || '/' || a.sequence as id from audit_entry a where a.body::jsonb ? 'to'
+      and not exists (select from rotation_history h where (h.audit_chain, h.audit_sequence) = (a.chain, a.sequence))
+      and not exists (select from item_history h where (h.audit_chain, h.audit_sequence) = (a.chain, a.sequence))`,
+  ),
+  rule(
+    'I7 a revealed version has no ciphertext, and one reveal',
+    sql`select v.id from version v where v.revealed_at is not null and (v.sealed is not null or 1 <> (
+      select count(*) from audit_entry a where a.action = 'version.reveal' and a.body::jsonb ->> 'version' = v.id))`,
+  ),
+  rule(
+    'I8 a rotation stands where its items are',
+    sql`select r.ref as id from rotation r where r.status in ('overlap', 'completed') and exists (
+      select from item i where i.rotation_ref = r.ref and i.status in ('pending', 'failed'))
+      or r.status = 'completed' and exists (
+      select from item i where i.rotation_ref = r.ref and i.status = 'overlap')
+      or r.status in ('withdrawn', 'rejected') and exists (
+      select from item i where i.rotation_ref = r.ref and i.status <> 'cancelled')`,
+  ),
+  rule(
+    'one letter per natural key and recipient of what happened',
+    sql`select h.rotation_ref as id from rotation_history h where h.to_status = 'completed' and not exists (
+      select from letter l where l.thread = h.rotation_ref and l.kind = 'completed')`,
+  ),
+]
+
+/** Whether every chain's hashes fit, without a gap, up to its head. */
+async function findBrokenChains(db: Db): Promise<string[]> {
+  const broken: string[] = []
+  for (const head of await db.selectFrom('auditHead').selectAll().execute()) {
+    const entries = await db
+      .selectFrom('auditEntry')
+      .selectAll()
+      .where('chain', '=', head.chain)
+      .orderBy('sequence')
+      .execute()
+    let hash: Buffer = GENESIS_HASH
+    for (const [index, entry] of entries.entries()) {
+      const expected = entryHash(hash, head.chain, index + 1, entry.body)
+      if (Number(entry.sequence) !== index + 1 || !expected.equals(entry.hash))
+        broken.push(`${head.chain}/${index + 1}`)
+      hash = entry.hash
+    }
+    if (Number(head.sequence) !== entries.length || !hash.equals(head.hash)) broken.push(`${head.chain}/head`)
+  }
+  return broken
+}
+
+/** Every invariant that the database breaks right now, in words; empty when all hold. */
+export async function findViolations(db: Db): Promise<string[]> {
+  const violations: string[] = []
+  for (const { name, query } of RULES) {
+    for (const id of await query(db)) violations.push(`${name}: ${id}`)
+  }
+  for (const place of await findBrokenChains(db)) violations.push(`I4 the chain verifies: ${place}`)
+  return violations
+}
