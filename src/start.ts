@@ -16,8 +16,6 @@ import { startWorker } from './worker/loop.ts'
 const WEB_POOL = { max: 12, statementMilliseconds: 10_000 }
 // Verify has connections of its own, so that a storm on the pages never makes a gateway wait.
 const VERIFY_POOL = { max: 8, statementMilliseconds: 2_000 }
-/** What a slow mail server gets to take the letters at hand while the program stops. */
-const SEND_MILLISECONDS = 5_000
 const WORKER_POOL = { max: 8, statementMilliseconds: 30_000 }
 
 export type Foundation = { config: Config; log: Log; db: Db; databaseUrl: string; maker: KeyMaker }
@@ -39,14 +37,8 @@ function openPool(stack: AsyncDisposableStack, url: string, log: Log, size: type
 
 function startWork(stack: AsyncDisposableStack, { config, log, databaseUrl, maker }: Foundation): void {
   const db = createDb(openPool(stack, databaseUrl, log, WORKER_POOL))
-  const mail = openMail(config)
-  const worker = startWorker({ db, maker, mail, log })
-  stack.defer(async () => {
-    const impatience = setTimeout(() => mail?.close(), SEND_MILLISECONDS)
-    await worker.stop()
-    clearTimeout(impatience)
-    mail?.close()
-  })
+  const worker = startWorker({ db, maker, mail: openMail(config), log })
+  stack.defer(() => worker.stop())
 }
 
 async function startWeb(
