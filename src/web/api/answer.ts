@@ -1,0 +1,93 @@
+import { createHash } from 'node:crypto'
+import type { z } from 'zod'
+import { type CallKey, claimCall, releaseCall, type StoredAnswer, storeAnswer } from '../../database/idempotency.ts'
+import { spendStepUp } from '../../identity/step-up.ts'
+import { errorFields } from '../../log.ts'
+import { Refusal } from '../../rules/refusals.ts'
+import { bearerOf, type WebContext } from '../context.ts'
+
+/** What a handler gives: an object for the answer's schema to pick from, or nothing. */
+export type Done = object | undefined
+
+type Facts = {
+  stepUp: boolean
+  idempotent: boolean
+  secrets?: readonly string[]
+  answer: { status: 200 | 201 | 204; schema: z.ZodObject | null }
+}
+
+/** As JSON has it: times as text. The schema then lets through what the document names and nothing else. */
+function shaped(schema: z.ZodObject, done: Done): Record<string, unknown> {
+  return schema.parse(JSON.parse(JSON.stringify(done)))
+}
+
+async function carryOut(
+  c: WebContext,
+  facts: Facts,
+  run: () => Promise<Done>,
+): Promise<Record<string, unknown> | null> {
+  if (facts.stepUp) {
+    await spendStepUp(c.get('desk').db, bearerOf(c), c.req.header('rekey-step-up') ?? null)
+  }
+  const done = await run()
+  return facts.answer.schema === null ? null : shaped(facts.answer.schema, done)
+}
+
+function respond(c: WebContext, answer: StoredAnswer, status: 200 | 201 | 204): Response {
+  if (status === 204 || answer.body === null) return c.body(null, status)
+  return c.body(answer.body, status, { 'content-type': 'application/json' })
+}
+
+function callKey(c: WebContext): CallKey | null {
+  const key = c.req.header('idempotency-key')
+  if (key === undefined) return null
+  if (!/^[\x21-\x7e]{1,255}$/.test(key)) {
+    const message = 'Idempotency-Key must be 1 to 255 visible ASCII characters.'
+    throw new Refusal('INVALID_REQUEST', { errors: [{ pointer: '', message }] })
+  }
+  return { bearerId: bearerOf(c).id, idempotencyKey: key }
+}
+
+async function fingerprint(c: WebContext): Promise<Buffer> {
+  return createHash('sha256')
+    .update(`${c.req.method} ${c.req.path}\n${await c.req.text()}`)
+    .digest()
+}
+
+function withoutSecrets(body: Record<string, unknown> | null, secrets: readonly string[]): string | null {
+  return body && JSON.stringify({ ...body, ...Object.fromEntries(secrets.map((name) => [name, null])) })
+}
+
+async function sendOnce(c: WebContext, facts: Facts, key: CallKey, run: () => Promise<Done>): Promise<Response> {
+  const { db } = c.get('desk')
+  const { status } = facts.answer
+  const claim = await claimCall(db, key, await fingerprint(c))
+  if (claim.kind === 'mismatch') throw new Refusal('IDEMPOTENCY_MISMATCH')
+  if (claim.kind === 'busy') throw new Refusal('IDEMPOTENCY_BUSY')
+  if (claim.kind === 'answered') {
+    c.header('idempotent-replay', 'true')
+    return respond(c, claim.answer, status)
+  }
+  let body: Record<string, unknown> | null
+  try {
+    body = await carryOut(c, facts, run)
+  } catch (error) {
+    // Only a refusal tells for sure that nothing was done; after any other error the key stays taken for a while.
+    if (error instanceof Refusal) await releaseCall(db, key, claim.claimedAt)
+    throw error
+  }
+  const kept = { status, body: withoutSecrets(body, facts.secrets ?? []) }
+  // It is done whether or not the answer can be kept, so the caller hears so.
+  await storeAnswer(db, key, claim.claimedAt, kept).catch((error: unknown) => {
+    c.get('desk').log.warn({ event: 'idempotency.not_kept', ...errorFields(error) })
+  })
+  return respond(c, { status, body: body && JSON.stringify(body) }, status)
+}
+
+/** Spends the step-up, carries the call out and answers in the shape of the schema; a replay gets the stored answer instead. */
+export async function send(c: WebContext, facts: Facts, run: () => Promise<Done>): Promise<Response> {
+  const key = facts.idempotent ? callKey(c) : null
+  if (key !== null) return sendOnce(c, facts, key, run)
+  const body = await carryOut(c, facts, run)
+  return respond(c, { status: facts.answer.status, body: body && JSON.stringify(body) }, facts.answer.status)
+}

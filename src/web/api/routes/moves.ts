@@ -1,0 +1,99 @@
+import { z } from 'zod'
+import { approveRotation, rejectRotation } from '../../../desk/decide.ts'
+import { revokeEarly } from '../../../desk/revoke-early.ts'
+import { withdrawRotation } from '../../../desk/withdraw.ts'
+import { id, lines, moment, neededLines, ref, revision } from '../fields.ts'
+import { NO_INPUT, personRoute } from '../route.ts'
+import * as shapes from '../shapes.ts'
+import { seenRotation } from './rotations.ts'
+
+const MOVE = { ...NO_INPUT, method: 'post', params: z.strictObject({ ref }), idempotent: true } as const
+
+const approve = personRoute(
+  {
+    ...MOVE,
+    path: '/v1/rotations/:ref/approval',
+    operation: 'approveRotation',
+    summary: 'Approve the revision that was seen',
+    tag: 'Decisions',
+    access: 'rotations.decide',
+    stepUp: true,
+    body: z.strictObject({
+      revision,
+      note: lines.optional(),
+      notBefore: moment.nullable().optional().meta({ description: 'Puts the start off; later only.' }),
+    }),
+    answer: { status: 200, schema: shapes.rotation, says: 'The rotation; scheduled when no approval is missing.' },
+    refusals: ['NOT_FOUND', 'OWN_ROTATION', 'ALREADY_APPROVED', 'STALE_REVISION', 'ILLEGAL_MOVE', 'START_TOO_FAR'],
+  },
+  async ({ desk, actor, params, body }) => {
+    await approveRotation(desk.db, actor, params.ref, body)
+    return seenRotation(desk.db, actor, params.ref)
+  },
+)
+
+const reject = personRoute(
+  {
+    ...MOVE,
+    path: '/v1/rotations/:ref/rejection',
+    operation: 'rejectRotation',
+    summary: 'Reject the revision that was seen, for good',
+    tag: 'Decisions',
+    access: 'rotations.decide',
+    stepUp: false,
+    body: z.strictObject({ revision, reason: neededLines }),
+    answer: { status: 200, schema: shapes.rotation, says: 'The rotation, rejected.' },
+    refusals: ['NOT_FOUND', 'OWN_ROTATION', 'STALE_REVISION', 'ILLEGAL_MOVE', 'CONTAINS_SECRET'],
+  },
+  async ({ desk, actor, params, body }) => {
+    await rejectRotation(desk.db, actor, params.ref, body)
+    return seenRotation(desk.db, actor, params.ref)
+  },
+)
+
+const withdraw = personRoute(
+  {
+    ...MOVE,
+    path: '/v1/rotations/:ref/withdrawal',
+    operation: 'withdrawRotation',
+    summary: 'Take a rotation back before it starts',
+    tag: 'Rotations',
+    access: 'rotations.withdraw',
+    stepUp: false,
+    answer: { status: 200, schema: shapes.rotation, says: 'The rotation, withdrawn.' },
+    refusals: ['NOT_FOUND', 'ILLEGAL_MOVE'],
+  },
+  async ({ desk, actor, params }) => {
+    await withdrawRotation(desk.db, actor, params.ref)
+    return seenRotation(desk.db, actor, params.ref)
+  },
+)
+
+const revoke = personRoute(
+  {
+    ...MOVE,
+    path: '/v1/rotations/:ref/early-revocation',
+    operation: 'revokeEarly',
+    summary: 'End old keys before their overlap does, for good',
+    tag: 'Rotations',
+    access: 'rotations.revokeEarly',
+    stepUp: true,
+    body: z.strictObject({
+      itemIds: z.array(id).min(1).max(100).optional().meta({ description: 'All items when left out.' }),
+      at: moment.nullable().optional().meta({ description: 'Now when left out.' }),
+    }),
+    answer: {
+      status: 201,
+      schema: shapes.followUp,
+      says: 'The follow-up; without `at` the old keys are refused already.',
+    },
+    refusals: ['NOT_FOUND', 'ILLEGAL_MOVE'],
+  },
+  async ({ desk, actor, params, body }) => {
+    const { followUpId } = await revokeEarly(desk.db, actor, params.ref, body)
+    const rotation = await seenRotation(desk.db, actor, params.ref)
+    return rotation.followUps.find((followUp) => followUp.id === followUpId)
+  },
+)
+
+export const moveRoutes = [approve, reject, withdraw, revoke]

@@ -1,0 +1,152 @@
+import { z } from 'zod'
+import type { Db } from '../../../database/connect.ts'
+import { findRotation, findRotations, type RotationView, type Viewer } from '../../../database/rotations.ts'
+import { findRotationEvents } from '../../../database/trail.ts'
+import { submitRotation } from '../../../desk/submit.ts'
+import { REASONS } from '../../../rules/approvals.ts'
+import { oneLine } from '../../../rules/foreign-text.ts'
+import { MAX_OVERLAP_SECONDS } from '../../../rules/overlap.ts'
+import { Refusal } from '../../../rules/refusals.ts'
+import { ROTATION_STATUSES } from '../../../rules/rotation-lifecycle.ts'
+import { cursor, id, limit, lines, moment, ref } from '../fields.ts'
+import { NO_INPUT, personRoute } from '../route.ts'
+import * as shapes from '../shapes.ts'
+
+/** The rotation as the viewer may see it. Refuses NOT_FOUND. */
+export async function seenRotation(db: Db, viewer: Viewer, wanted: string): Promise<RotationView> {
+  const rotation = await findRotation(db, viewer, wanted)
+  if (rotation === undefined) throw new Refusal('NOT_FOUND')
+  return rotation
+}
+
+const filedItem = z.union(
+  [
+    z.strictObject({
+      serviceId: id,
+      kinds: z
+        .array(z.enum(['auth', 'admin']))
+        .min(1)
+        .max(2),
+    }),
+    z.strictObject({ keyId: id }),
+  ],
+  'Name a service with the kinds of its keys, or one key.',
+)
+
+const filing = z.strictObject({
+  items: z.array(filedItem).min(1, 'Choose at least one key.').max(100),
+  reason: z.enum(REASONS),
+  details: lines.optional(),
+  notBefore: moment
+    .nullable()
+    .optional()
+    .meta({ description: 'The earliest start; as soon as approved when left out.' }),
+  overlapSeconds: z.int().min(0).max(MAX_OVERLAP_SECONDS).default(MAX_OVERLAP_SECONDS),
+})
+
+const submit = personRoute(
+  {
+    ...NO_INPUT,
+    method: 'post',
+    path: '/v1/rotations',
+    operation: 'submitRotation',
+    summary: 'Request a rotation',
+    tag: 'Rotations',
+    access: 'rotations.submit',
+    stepUp: true,
+    idempotent: true,
+    body: filing,
+    answer: { status: 201, schema: shapes.rotation, says: 'The rotation, waiting for its approvals.' },
+    refusals: [
+      'NOT_FOUND',
+      'NO_KEYS',
+      'ROTATION_IN_PROGRESS',
+      'START_TOO_FAR',
+      'CONTAINS_SECRET',
+      'EXPIRES_IN_OVERLAP',
+      'TOO_MANY_REQUESTS',
+    ],
+  },
+  async ({ desk, actor, body }) => {
+    const filed = await submitRotation(desk.db, actor, body, desk.maker.prefix)
+    return findRotation(desk.db, actor, filed.ref)
+  },
+)
+
+const statuses = z
+  .string()
+  .transform((text) => text.split(','))
+  .pipe(z.array(z.enum(ROTATION_STATUSES)).max(ROTATION_STATUSES.length))
+  .optional()
+  .meta({
+    override: { type: 'string' },
+    description: 'Statuses with commas between them.',
+    example: 'submitted,overlap',
+  })
+
+const list = personRoute(
+  {
+    ...NO_INPUT,
+    method: 'get',
+    path: '/v1/rotations',
+    operation: 'listRotations',
+    summary: 'Rotations: members see their own, staff see all',
+    tag: 'Rotations',
+    access: 'rotations.view',
+    stepUp: false,
+    idempotent: false,
+    query: z.strictObject({
+      status: statuses,
+      organisationId: id.optional(),
+      assignee: id.optional().meta({ description: "The assignee's id." }),
+      q: z.string().max(200).transform(oneLine).optional().meta({ description: 'Part of a reference or a name.' }),
+      sort: z.enum(['created', 'deadline']).optional().meta({ description: 'Newest first, or next deadline first.' }),
+      limit,
+      cursor,
+    }),
+    answer: { status: 200, schema: shapes.listOf(shapes.rotation), says: 'A page of rotations.' },
+    refusals: [],
+  },
+  ({ desk, actor, query: { assignee, ...query } }) => findRotations(desk.db, actor, { ...query, assigneeId: assignee }),
+)
+
+const show = personRoute(
+  {
+    ...NO_INPUT,
+    method: 'get',
+    path: '/v1/rotations/:ref',
+    operation: 'showRotation',
+    summary: 'One rotation',
+    tag: 'Rotations',
+    access: 'rotations.view',
+    stepUp: false,
+    idempotent: false,
+    params: z.strictObject({ ref }),
+    answer: { status: 200, schema: shapes.rotation, says: 'The rotation.' },
+    refusals: ['NOT_FOUND'],
+  },
+  ({ desk, actor, params }) => seenRotation(desk.db, actor, params.ref),
+)
+
+const events = personRoute(
+  {
+    ...NO_INPUT,
+    method: 'get',
+    path: '/v1/rotations/:ref/events',
+    operation: 'listRotationEvents',
+    summary: 'What happened to a rotation, oldest first',
+    tag: 'Rotations',
+    access: 'rotations.view',
+    stepUp: false,
+    idempotent: false,
+    params: z.strictObject({ ref }),
+    answer: { status: 200, schema: shapes.listOf(shapes.event), says: 'Every event, on one page.' },
+    refusals: ['NOT_FOUND'],
+  },
+  async ({ desk, actor, params }) => {
+    await seenRotation(desk.db, actor, params.ref)
+    return { items: await findRotationEvents(desk.db, actor, params.ref), nextCursor: null }
+  },
+)
+
+export const rotationRoutes = [submit, list, show, events]

@@ -1,0 +1,203 @@
+import { z } from 'zod'
+import { REASONS } from '../../rules/approvals.ts'
+import { MEMBER_ROLES, STAFF_ROLES } from '../../rules/permissions.ts'
+import { ITEM_STATUSES, ROTATION_STATUSES } from '../../rules/rotation-lifecycle.ts'
+import { PERMISSIONS, VERDICT_CODES } from '../../rules/verdict.ts'
+
+const time = z.iso.datetime().meta({ example: '2026-12-02T08:00:00.000Z' })
+const kind = z.enum(['auth', 'admin'])
+const environment = z.enum(['live', 'sandbox'])
+const permission = z.enum(PERMISSIONS)
+const personName = z.object({ id: z.string(), name: z.string() }).meta({ id: 'PersonName' })
+
+/** A page of a list; `nextCursor` is null on the last one. */
+export function listOf<T extends z.ZodType>(item: T) {
+  return z.object({ items: z.array(item), nextCursor: z.string().nullable() })
+}
+
+/** A secret that is there once: a replay of the call has null in its place. */
+const shownOnce = z.string().nullable().meta({ description: 'Shown this once; null in a replay.' })
+
+export const me = z
+  .object({
+    person: z.object({ id: z.string(), name: z.string(), email: z.string(), timeZone: z.string() }),
+    organisation: z.object({ id: z.string(), name: z.string() }).nullable(),
+    role: z.enum([...MEMBER_ROLES, ...STAFF_ROLES]),
+  })
+  .meta({ id: 'Me' })
+
+export const stepUp = z.object({ stepUpToken: z.string(), expiresAt: time }).meta({ id: 'StepUp' })
+
+export const organisation = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    createdAt: time,
+    memberCount: z.int(),
+    serviceCount: z.int(),
+  })
+  .meta({ id: 'Organisation' })
+export const newOrganisation = z.object({ id: z.string() }).meta({ id: 'NewOrganisation' })
+
+export const gateway = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    last4: z.string(),
+    serviceIds: z.array(z.string()).nullable().meta({ description: 'Null when it is bound to all services.' }),
+    createdAt: time,
+    revokedAt: time.nullable(),
+  })
+  .meta({ id: 'Gateway' })
+export const newGateway = z.object({ id: z.string(), token: shownOnce }).meta({ id: 'NewGateway' })
+
+export const personalToken = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    last4: z.string(),
+    createdAt: time,
+    expiresAt: time,
+    lastUsedAt: time.nullable(),
+  })
+  .meta({ id: 'PersonalToken' })
+export const newPersonalToken = z.object({ id: z.string(), token: shownOnce }).meta({ id: 'NewPersonalToken' })
+
+const version = z
+  .object({
+    id: z.string(),
+    last4: z.string(),
+    createdAt: time,
+    acceptedUntil: time.nullable(),
+    revokedAt: time.nullable(),
+    rolledBackAt: time.nullable(),
+    revealedAt: time.nullable(),
+    lastUsedAt: time.nullable(),
+    lastNetwork: z.string().nullable(),
+    accepted: z.boolean().meta({ description: 'Whether verify accepts it at this moment.' }),
+  })
+  .meta({ id: 'Version' })
+
+const key = z
+  .object({
+    id: z.string(),
+    kind,
+    name: z.string(),
+    description: z.string(),
+    permission,
+    ipRanges: z.array(z.string()),
+    datasets: z.array(z.string()),
+    enabled: z.boolean(),
+    createdAt: time,
+    rotationRef: z.string().nullable().meta({ description: 'The live rotation the key is in.' }),
+    versions: z.array(version).meta({ description: 'The newest first.' }),
+  })
+  .meta({ id: 'Key' })
+
+export const service = z
+  .object({
+    id: z.string(),
+    organisationId: z.string(),
+    name: z.string(),
+    environment,
+    selfService: z.boolean(),
+    createdAt: time,
+    keys: z.array(key),
+  })
+  .meta({ id: 'Service' })
+
+export const secret = z.object({ secret: z.string() }).meta({ id: 'Secret' })
+
+const item = z
+  .object({
+    id: z.string(),
+    serviceId: z.string(),
+    keyId: z.string(),
+    kind,
+    status: z.enum(ITEM_STATUSES),
+    oldVersionId: z.string().nullable(),
+    newVersionId: z.string().nullable(),
+    generatedAt: time.nullable(),
+    overlapEndsAt: time.nullable(),
+    problem: z.string().nullable(),
+  })
+  .meta({ id: 'Item' })
+
+export const followUp = z
+  .object({
+    id: z.string(),
+    type: z.enum(['early_revocation', 'extension', 'rollback']),
+    status: z.enum(['requested', 'done', 'rejected', 'lapsed']),
+    itemIds: z.array(z.string()),
+    at: time.nullable(),
+    requestedAt: time,
+    decidedAt: time.nullable(),
+  })
+  .meta({ id: 'FollowUp' })
+
+export const rotation = z
+  .object({
+    ref: z.string().meta({ example: 'ROT-1042' }),
+    status: z.enum(ROTATION_STATUSES),
+    revision: z.int(),
+    organisationId: z.string(),
+    requester: personName,
+    reason: z.enum(REASONS),
+    details: z.string(),
+    notBefore: time.nullable(),
+    overlapSeconds: z.int(),
+    createdAt: time,
+    decidedAt: time.nullable(),
+    decisionReason: z.string().nullable(),
+    completedAt: time.nullable(),
+    approvalsNeeded: z.int(),
+    approvals: z.array(z.object({ by: personName, at: time })),
+    assignee: personName.nullable(),
+    nextDeadline: time.nullable(),
+    items: z.array(item),
+    followUps: z.array(followUp),
+  })
+  .meta({ id: 'Rotation' })
+
+export const event = z
+  .object({
+    at: time,
+    action: z.string().meta({ example: 'rotation.approve' }),
+    actor: personName.nullable().meta({ description: 'Null when the desk itself did it.' }),
+    facts: z.record(z.string(), z.unknown()),
+  })
+  .meta({ id: 'Event' })
+
+export const auditEntry = z
+  .object({
+    chain: z.string(),
+    sequence: z.int(),
+    body: z.string().meta({ description: 'The text that the hash covers.' }),
+    previousHash: z.string(),
+    hash: z.string(),
+  })
+  .meta({ id: 'AuditEntry' })
+
+export const verification = z
+  .object({
+    valid: z.boolean(),
+    code: z.enum(VERDICT_CODES).meta({ description: 'The first that applies, in this order.' }),
+    keyId: z.string().nullable(),
+    versionId: z.string().nullable(),
+    serviceId: z.string().nullable(),
+    organisationId: z.string().nullable(),
+    kind: kind.nullable(),
+    environment: environment.nullable(),
+    permission: permission.nullable(),
+    datasets: z.array(z.string()),
+    expiresAt: time.nullable(),
+    rotation: z
+      .object({ role: z.enum(['old', 'new']), ref: z.string(), retiresAt: time, successorVersionId: z.string() })
+      .nullable()
+      .meta({ description: 'Null outside an overlap.' }),
+    headers: z
+      .object({ Deprecation: z.string(), Sunset: z.string() })
+      .nullable()
+      .meta({ description: 'For the old version alone; pass them on to the client.' }),
+  })
+  .meta({ id: 'Verification' })
