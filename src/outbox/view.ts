@@ -129,13 +129,20 @@ function ownView(letter: LetterContent, format: Format): object {
   return rotationView(letter.kind, letter.facts, format)
 }
 
+/** The one link: `publicUrl` and a path on it. Throws for a path that leads elsewhere, such as `//example.com`. */
+function linkTo(path: string, publicUrl: string): string {
+  const link = new URL(path, publicUrl)
+  if (link.origin !== new URL(publicUrl).origin) throw new Error('the path of the link leads to another site')
+  return link.href
+}
+
 /** Everything a letter's template shows, as text: the template only places it. */
 export function letterView(letter: LetterContent, toName: string, desk: Desk, format: Format): object {
   return {
     ...ownView(letter, format),
     name: nameIn(format, toName),
     why: nameIn(format, letter.facts.why),
-    link: new URL(letter.facts.path, desk.publicUrl).href,
+    link: linkTo(letter.facts.path, desk.publicUrl),
     host: new URL(desk.publicUrl).host,
     replyTo: desk.mailReplyTo ?? null,
   }

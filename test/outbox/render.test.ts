@@ -1,0 +1,207 @@
+import { describe, expect, test } from 'vitest'
+import { LETTER_KINDS, type LetterContent, readContent } from '../../src/outbox/letters.ts'
+import { renderLetter } from '../../src/outbox/render.ts'
+import type { Desk } from '../../src/outbox/view.ts'
+import { rotationFacts, SAMPLE_LETTERS } from './sample-letters.ts'
+
+const DESK = { publicUrl: 'https://desk.example.com', mailReplyTo: undefined }
+
+function render(letter: LetterContent, name = 'Ada Owner', desk: Desk = DESK) {
+  return renderLetter(letter, name, desk)
+}
+
+/** What a reader sees of the HTML. */
+function shown(html: string): string {
+  const body = html
+    .slice(html.indexOf('<body>'))
+    .replace(/<\/?(?:bdi|time|strong|code|span|a)\b[^>]*>/g, '')
+    .replace(/<[^>]+>/g, ' ')
+    .replaceAll('&amp;', '&')
+    .replaceAll('’', "'")
+  return body.replace(/\s+/g, ' ')
+}
+
+function unwrapped(text: string): string {
+  return text.replace(/\s+/g, ' ')
+}
+
+const rotationLetters = SAMPLE_LETTERS.filter((letter) => 'ref' in letter.facts)
+
+test('there is a sample of every kind', () => {
+  expect(SAMPLE_LETTERS.map((letter) => letter.kind)).toEqual([...LETTER_KINDS])
+})
+
+describe.each(SAMPLE_LETTERS.map((letter) => ({ kind: letter.kind, letter })))('$kind', ({ letter }) => {
+  const { subject, text, html } = render(letter)
+  const parts = [unwrapped(text), shown(html)]
+
+  test('says why you get it and what to do if it was not you, in both parts', () => {
+    for (const part of parts) {
+      expect(part).toContain(`You get this letter because ${letter.facts.why}.`)
+      expect(part).toMatch(/if (it wasn't|something is wrong)/i)
+    }
+  })
+
+  test('names an absolute time in the zone of its reader and in UTC, in both parts', () => {
+    for (const part of parts) expect(part).toMatch(/\w{3} \d+ \w{3} 2026, \d\d:\d\d CET \(\d\d:\d\d UTC\)/)
+  })
+
+  test('has exactly one link, to the page, in both parts', () => {
+    const link = `https://desk.example.com${letter.facts.path}`
+    expect(text.match(/[a-z]+:\/\/\S+/gi)).toEqual([link])
+    expect(html.match(/[a-z]+:\/\/[^"<\s]+/gi)).toEqual([link])
+    expect(html.match(/<a /g)).toHaveLength(1)
+  })
+
+  test('leaves no placeholder, no gap and nothing but text', () => {
+    for (const part of [subject, text, html]) {
+      expect(part).not.toContain('{{')
+      expect(part).not.toMatch(/undefined|\[object|\bnull\b|NaN|Invalid/)
+    }
+    expect(text).not.toMatch(/&(amp|lt|gt|quot|#x27);/)
+    expect(html).not.toMatch(/<script|<img|<form|\son\w+=|<table/i)
+  })
+
+  test('keeps its lines short and its parts apart', () => {
+    const words = text.split('\n').filter((line) => !line.includes('://'))
+    expect(Math.max(...words.map((line) => line.length))).toBeLessThanOrEqual(74)
+    expect(text).not.toMatch(/\n{3}/)
+  })
+})
+
+describe.each(rotationLetters.map((letter) => ({ kind: letter.kind, letter })))(
+  'about a rotation: $kind',
+  ({ letter }) => {
+    const { text, html } = render(letter)
+
+    test('names organisation with its short id, service, environment, both kinds of key, and who did it', () => {
+      for (const part of [unwrapped(text), shown(html)]) {
+        for (const fact of [
+          'Acme',
+          'z1234',
+          'ROT-1042',
+          'Payments EU',
+          '(live)',
+          'Auth key',
+          'Admin key',
+          '8f3K',
+          'Ada Owner',
+        ]) {
+          expect(part).toContain(fact)
+        }
+      }
+    })
+  },
+)
+
+test('all letters of a rotation have one subject, with a prefix only where the reader has to act', () => {
+  const stable = '[ROT-1042] Key rotation: Payments EU'
+  for (const letter of rotationLetters) {
+    const acts = letter.kind === 'approval-needed' || letter.kind === 'new-keys-ready'
+    expect(render(letter).subject).toBe(acts ? `Action needed: ${stable}` : stable)
+  }
+  const viewer = rotationFacts('new-keys-ready', { mayReveal: false })
+  expect(render({ kind: 'new-keys-ready', facts: viewer }).subject).toBe(stable)
+})
+
+test('new keys: the letter says when the old ones stop, and that both work until then', () => {
+  const { text } = render({ kind: 'new-keys-ready', facts: rotationFacts('new-keys-ready') })
+  expect(unwrapped(text)).toContain(
+    'The old keys stop on Wed 2 Dec 2026, 09:00 CET (08:00 UTC). Until then old and new',
+  )
+  expect(text).toContain('Zq1a')
+})
+
+test('new keys without an overlap: the letter says that the old ones have stopped', () => {
+  const facts = rotationFacts('new-keys-ready')
+  const { text } = render({ kind: 'new-keys-ready', facts: { ...facts, oldStopsAt: facts.at } })
+  expect(text).toContain('The old keys have stopped')
+  expect(text).not.toContain('Until then')
+})
+
+test('a letter about an end never names a later time than its own', () => {
+  for (const kind of ['old-key-revoked', 'completed'] as const) {
+    const { text } = render({ kind, facts: rotationFacts(kind) })
+    expect(text).toContain('It stopped on Mon 2 Nov 2026, 10:30 CET (09:30 UTC)')
+    expect(text).not.toContain('2 Dec')
+  }
+})
+
+test('a start that has passed already is told as at once', () => {
+  const facts = rotationFacts('approved', { startsAt: '2026-11-01T08:00:00.000Z' })
+  expect(render({ kind: 'approved', facts }).text).toContain('The new keys are made now')
+})
+
+test('two approvals are told as two', () => {
+  const first = rotationFacts('approval-needed', { approvalsNeeded: 2 })
+  expect(render({ kind: 'approval-needed', facts: first }).text).toContain('two approvals')
+  const second = { ...first, approvalsGiven: 1 }
+  expect(unwrapped(render({ kind: 'approval-needed', facts: second }).text)).toContain('yours would be the second')
+})
+
+test('what the desk did by itself is not put in anybody’s mouth', () => {
+  const { text } = render({ kind: 'completed', facts: rotationFacts('completed', { who: null }) })
+  expect(text).toContain('Rekey, as approved')
+})
+
+test('a letter says where an answer goes', () => {
+  const letter: LetterContent = { kind: 'received', facts: rotationFacts('received') }
+  expect(render(letter).text).toContain('answers to it are not read')
+  const desk = { publicUrl: DESK.publicUrl, mailReplyTo: 'support@example.com' }
+  expect(render(letter, 'Ada', desk).text).toContain('Answers to it go to support@example.com.')
+})
+
+test('the link begins with the public address, whatever the path says', () => {
+  const letter: LetterContent = { kind: 'received', facts: rotationFacts('received') }
+  const { text } = render(letter, 'Ada', { ...DESK, publicUrl: 'http://localhost:3000' })
+  expect(text).toContain('http://localhost:3000/rotations/ROT-1042')
+  const foreign = { ...letter, facts: { ...letter.facts, path: '//evil.example/x' } }
+  expect(() => render(foreign)).toThrow()
+})
+
+describe('foreign text', () => {
+  const hostile = {
+    organisation: '<b onmouseover="x()">Acme</b> & "Sons"',
+    title: 'Pay\u202ements\u200b\r\nBcc: all@example.com',
+    details: 'See https://evil.example/now\n\u0000<script>alert(1)</script>\n{{ref}}',
+    note: '',
+  }
+  const facts = rotationFacts('received', hostile)
+  const { subject, text, html } = render({ kind: 'received', facts }, 'Ada\r\nOwner, "x" <y@example.com>')
+
+  test('is text in HTML and unescaped in plain text', () => {
+    expect(html).toContain('&lt;b onmouseover&#x3D;&quot;x()&quot;&gt;Acme&lt;/b&gt; &amp; &quot;Sons&quot;')
+    expect(html).not.toMatch(/<b |<script/)
+    expect(unwrapped(text)).toContain('<b onmouseover="x()">Acme</b> & "Sons"')
+    expect(text).toContain('{{ref}}')
+  })
+
+  test('loses control and format characters and line ends', () => {
+    expect(subject).toBe('[ROT-1042] Key rotation: Payments Bcc: all@example.com')
+    for (const part of [text, html]) expect(part).not.toMatch(/[\0\r\u200b\u202e]/)
+  })
+
+  test('brings no link of its own', () => {
+    expect(text.match(/:\/\//g)).toHaveLength(1)
+    expect(html.match(/:\/\//g)).toHaveLength(1)
+  })
+
+  test('from right to left is isolated from what stands beside it', () => {
+    const hebrew = render({ kind: 'received', facts: rotationFacts('received', { organisation: 'אקמי' }) })
+    expect(hebrew.text).toContain('\u2068אקמי\u2069')
+    expect(hebrew.html).toContain('<bdi>אקמי</bdi>')
+  })
+
+  test('of any length leaves a subject that can be read', () => {
+    const long = render({ kind: 'received', facts: rotationFacts('received', { title: 'Service '.repeat(60) }) })
+    expect(long.subject.length).toBeLessThan(110)
+    expect(long.subject).toMatch(/…$/)
+  })
+})
+
+test('a stored letter that lacks a fact is not rendered with a gap', () => {
+  const { who, ...rest } = rotationFacts('received')
+  expect(who).toBe('Ada Owner')
+  expect(() => readContent({ kind: 'received', facts: rest })).toThrow()
+  expect(() => readContent({ kind: 'postcard', facts: rest })).toThrow()
+})
