@@ -11,9 +11,16 @@ import { settle } from './settle.ts'
 const BY_WORKER = { kind: 'worker' } as const
 
 /** Called at named points of the work, so that whoever runs it can count or stop there. */
-export type Milestone = (
-  name: 'execute.claimed' | 'execute.written' | 'retire.claimed' | 'retire.written',
-) => void | Promise<void>
+export type WorkMilestone = (name: WorkPoint) => void | Promise<void>
+export const WORK_POINTS = [
+  'execute.claimed',
+  'execute.written',
+  'execute.committed',
+  'retire.claimed',
+  'retire.written',
+  'retire.committed',
+] as const
+export type WorkPoint = (typeof WORK_POINTS)[number]
 
 async function execute(trx: Trx, maker: KeyMaker, rotation: RotationRow, item: ItemRow): Promise<void> {
   const locked = await lockForExecution(trx, item)
@@ -26,7 +33,12 @@ async function execute(trx: Trx, maker: KeyMaker, rotation: RotationRow, item: I
   await settle(trx, started, at)
 }
 
-async function carryOut(trx: Trx, maker: KeyMaker, rotation: RotationRow, reached: Milestone): Promise<void> {
+async function carryOut(
+  trx: Trx,
+  maker: KeyMaker,
+  rotation: RotationRow,
+  reached: WorkMilestone,
+): Promise<'execute' | 'retire'> {
   const items = await lockItems(trx, rotation.ref)
   const now = await clock(trx)
   const due = items.filter((item) => item.dueAt !== null && item.dueAt <= now)
@@ -35,13 +47,14 @@ async function carryOut(trx: Trx, maker: KeyMaker, rotation: RotationRow, reache
     await reached('execute.claimed')
     await execute(trx, maker, rotation, pending)
     await reached('execute.written')
-    return
+    return 'execute'
   }
   await reached('retire.claimed')
   const ended = due.filter((item) => item.status === 'overlap')
   await retireItems(trx, rotation, ended, now)
   await settle(trx, rotation, now)
   await reached('retire.written')
+  return 'retire'
 }
 
 /**
@@ -49,16 +62,17 @@ async function carryOut(trx: Trx, maker: KeyMaker, rotation: RotationRow, reache
  * False when nothing was due that no other worker has. Run twice, or after a crash in the middle, it does nothing twice: the item's status
  * is read under the lock and moved with it.
  */
-export async function carryOutNextDue(db: Db, maker: KeyMaker, reached: Milestone = () => {}): Promise<boolean> {
+export async function carryOutNextDue(db: Db, maker: KeyMaker, reached: WorkMilestone = () => {}): Promise<boolean> {
   let ref: string | undefined
   try {
-    return await db.transaction().execute(async (trx) => {
+    const done = await db.transaction().execute(async (trx) => {
       const rotation = await claimDueRotation(trx)
-      if (rotation === undefined) return false
+      if (rotation === undefined) return null
       ref = rotation.ref
-      await carryOut(trx, maker, rotation, reached)
-      return true
+      return carryOut(trx, maker, rotation, reached)
     })
+    if (done !== null) await reached(`${done}.committed`)
+    return done !== null
   } catch (error) {
     if (ref !== undefined) await postpone(db, ref, error)
     throw error

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Db } from '../database/connect.ts'
-import { carryOutNextDue, type Milestone } from '../desk/carry-out.ts'
+import { carryOutNextDue, type WorkMilestone } from '../desk/carry-out.ts'
 import type { KeyMaker } from '../keyring/make-version.ts'
 import { errorFields, type Log } from '../log.ts'
 import { deliverDueLetters, type LetterMilestone, type Mail } from '../outbox/deliver.ts'
@@ -30,9 +30,10 @@ async function repeat(name: string, log: Log, stopped: AbortSignal, work: () => 
 type WorkerParts = {
   db: Db
   maker: KeyMaker
+  /** Null while there is no mail server: letters then wait. */
   mail: Mail | null
   log: Log
-  reached?: (Milestone & LetterMilestone) | undefined
+  reached?: (WorkMilestone & LetterMilestone) | undefined
 }
 
 /**

@@ -102,7 +102,9 @@ function createServer(mails: MailServer): SMTPServer {
       callback(refused ? smtpError(answer.code) : null)
     },
     async onData(stream, session, callback) {
-      const raw = await readAll(stream)
+      // A client that dies in the middle of its mail breaks the stream; the mail then never came.
+      const raw = await readAll(stream).catch(() => null)
+      if (raw === null) return callback(smtpError(451))
       const answer = mails.answer(session.envelope.rcptTo[0]?.address ?? '')
       if (answer.does === 'refuse') return callback(smtpError(answer.code))
       if (answer.does === 'stall') await new Promise((resolve) => setTimeout(resolve, answer.milliseconds))

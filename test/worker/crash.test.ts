@@ -1,0 +1,119 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { findRotation } from '../../src/database/rotations.ts'
+import { WORK_POINTS } from '../../src/desk/carry-out.ts'
+import { revokeEarly } from '../../src/desk/revoke-early.ts'
+import { openTestDatabase } from '../support/database.ts'
+import { addService, type DeskWorld, fileAndApprove, makeDeskWorld } from '../support/desk-world.ts'
+import { findViolations } from '../support/invariants.ts'
+import { startMailServer } from '../support/smtp.ts'
+
+const { db, url } = await openTestDatabase()
+const mailServer = await startMailServer()
+const running = new Set<ChildProcess>()
+let world: DeskWorld
+
+beforeAll(async () => {
+  world = await makeDeskWorld(db)
+})
+afterAll(() => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
+function startProcess(...options: string[]): ChildProcess {
+  const script = join(import.meta.dirname, '../support/worker-process.ts')
+  const child = spawn(process.execPath, [script, '--database', url, ...options], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
+  running.add(child)
+  child.once('exit', () => running.delete(child))
+  return child
+}
+
+async function until(what: string, holds: () => Promise<boolean>, seconds = 10): Promise<void> {
+  const end = performance.now() + seconds * 1000
+  while (!(await holds())) {
+    if (performance.now() > end) throw new Error(`${what} did not come about in ${seconds} s`)
+    await sleep(20)
+  }
+}
+
+async function statusOf(ref: string): Promise<string | undefined> {
+  return (await findRotation(db, world.owner, ref))?.status
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  child.kill('SIGTERM')
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+}
+
+async function newRotation(name: string): Promise<string> {
+  const { id } = await addService(db, world.admin, world.organisationId, name)
+  return fileAndApprove(db, world, id)
+}
+
+test.each(WORK_POINTS)('a worker killed at %s leaves nothing half done, and another carries on', async (point) => {
+  const dying = startProcess('--die', point)
+  const ref = await newRotation(`Killed at ${point}`)
+  const retiring = point.startsWith('retire')
+  if (retiring) {
+    await until('the overlap', async () => (await statusOf(ref)) === 'overlap')
+    await revokeEarly(db, world.owner, ref, {})
+  }
+  const [, signal] = await once(dying, 'exit')
+  expect(signal).toBe('SIGKILL')
+  expect(await findViolations(db)).toEqual([])
+
+  const next = startProcess()
+  await until('the rotation', async () => (await statusOf(ref)) === (retiring ? 'completed' : 'overlap'))
+  await stop(next)
+  expect(await findViolations(db)).toEqual([])
+})
+
+test('a running worker picks the work of a killed one up within a second', async () => {
+  const next = startProcess()
+  const warmUp = await newRotation('Warm-up')
+  await until('the other worker', async () => (await statusOf(warmUp)) === 'overlap')
+  const dying = startProcess('--die', 'execute.claimed')
+  const ref = await newRotation('Picked up')
+  const approvedAt = performance.now()
+  await until('the rotation', async () => (await statusOf(ref)) === 'overlap')
+  expect(performance.now() - approvedAt).toBeLessThan(1_000)
+  dying.kill('SIGKILL')
+  await stop(next)
+})
+
+test('a letter whose sender is killed after the server took it comes once more, under the same Message-ID', async () => {
+  const ref = await newRotation('Mailed twice')
+  const mailing = ['--smtp', mailServer.url]
+  await once(startProcess(...mailing, '--die', 'letter.accepted'), 'exit')
+  // The lease of the dead sender runs out, as after a minute.
+  await db.updateTable('letter').set({ nextAttemptAt: new Date() }).where('sentAt', 'is', null).execute()
+  const next = startProcess(...mailing)
+  await until('the letters', async () => {
+    const waiting = await db.selectFrom('letter').select('id').where('sentAt', 'is', null).execute()
+    return waiting.length === 0
+  })
+  await stop(next)
+  const ids = mailServer.received.map((mail) => mail.header('message-id') ?? '')
+  const letters = await db.selectFrom('letter').select('messageId').execute()
+  const times = letters.map(({ messageId }) => ids.filter((id) => id.includes(messageId)).length)
+  expect(Math.min(...times)).toBe(1)
+  expect(Math.max(...times)).toBe(2)
+  expect(ids.length).toBe(times.reduce((sum, count) => sum + count, 0))
+  expect(await statusOf(ref)).toBe('overlap')
+})
+
+test('the invariants catch a worker that makes the key and moves the item in two transactions', async () => {
+  const ref = await newRotation('Done wrongly')
+  const wrong = startProcess('--wrong', '--die', 'execute.committed')
+  await once(wrong, 'exit')
+  const next = startProcess()
+  await until('the rotation', async () => (await statusOf(ref)) === 'overlap')
+  await stop(next)
+  const violations = await findViolations(db)
+  expect(violations.some((violation) => violation.startsWith('I1'))).toBe(true)
+})
