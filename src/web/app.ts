@@ -3,13 +3,13 @@ import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { createMiddleware } from 'hono/factory'
 import { methodNotAllowed } from 'hono/method-not-allowed'
-import { routePath } from 'hono/route'
+import { matchedRoutes } from 'hono/route'
 import { Refusal } from '../rules/refusals.ts'
 import { findAddress } from './address.ts'
 import { addApi } from './api/routes.ts'
 import { loadAssets } from './assets.ts'
 import { authenticate, ownForm } from './authentication.ts'
-import type { App, Desk, Web } from './context.ts'
+import type { App, Desk, Web, WebContext } from './context.ts'
 import { onError, onNotFound, refuse } from './errors.ts'
 import { addPages } from './pages/routes.ts'
 import { knownHost, ownOrigin, securityHeaders } from './security.ts'
@@ -17,6 +17,11 @@ import { createViews, type Views } from './views.ts'
 
 const MAX_BODY_BYTES = 65_536
 const TIME_LIMIT_MILLISECONDS = 15_000
+
+/** The pattern and never the path, which may carry a token. */
+function routeOf(c: WebContext): string {
+  return matchedRoutes(c).findLast((route) => route.path !== '/*')?.path ?? 'none'
+}
 
 function begin(desk: Desk, views: Views) {
   return createMiddleware<Web>(async (c, next) => {
@@ -30,8 +35,7 @@ function begin(desk: Desk, views: Views) {
       event: 'request',
       requestId: c.get('requestId'),
       method: c.req.method,
-      // The pattern and never the path, which may carry a token.
-      route: routePath(c, -1),
+      route: routeOf(c),
       status: c.res.status,
       milliseconds: Math.round(performance.now() - start),
       address: c.get('address'),

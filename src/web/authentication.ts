@@ -3,6 +3,7 @@ import { createMiddleware } from 'hono/factory'
 import { findSessionBearer, findTokenBearer } from '../identity/bearers.ts'
 import { Refusal } from '../rules/refusals.ts'
 import type { Web, WebContext } from './context.ts'
+import { isApiPath } from './errors.ts'
 import { sessionTokenOf } from './session-cookie.ts'
 
 /** The token of `Authorization: Bearer …` (RFC 6750), or undefined. */
@@ -28,11 +29,20 @@ function sameText(one: string, other: string): boolean {
   return a.length === b.length && timingSafeEqual(a, b)
 }
 
-/** For pages: what a signed-in person posts must carry the form token of their session. */
+async function sentFormToken(c: WebContext): Promise<string> {
+  try {
+    const sent = (await c.req.formData()).get('formToken')
+    return typeof sent === 'string' ? sent : ''
+  } catch {
+    // No form at all, or a broken one: it carries no token either.
+    return ''
+  }
+}
+
+/** For pages: whatever a signed-in person posts must be a form that carries the token of their session. */
 export const ownForm = createMiddleware<Web>(async (c, next) => {
   const expected = c.get('bearer')?.formToken ?? null
-  if (c.req.method !== 'POST' || expected === null) return next()
-  const sent = (await c.req.formData()).get('formToken')
-  if (typeof sent !== 'string' || !sameText(sent, expected)) throw new Refusal('FOREIGN_ORIGIN')
+  if (c.req.method !== 'POST' || isApiPath(c.req.path) || expected === null) return next()
+  if (!sameText(await sentFormToken(c), expected)) throw new Refusal('FOREIGN_ORIGIN')
   return next()
 })

@@ -5,6 +5,7 @@ import { isUnreachable } from '../database/unreachable.ts'
 import { errorFields } from '../log.ts'
 import { REFUSALS, Refusal, type RefusalCode } from '../rules/refusals.ts'
 import type { Web, WebContext } from './context.ts'
+import { showError } from './pages/error.ts'
 
 /** The one place that turns refusals into HTTP. */
 export const STATUS = {
@@ -84,18 +85,22 @@ function refusalOf(error: Error): Refusal {
   return new Refusal('INTERNAL')
 }
 
-function page(c: WebContext, refusal: Refusal): Response {
+async function page(c: WebContext, refusal: Refusal): Promise<Response> {
   if (refusal.code === 'NOT_AUTHENTICATED' && c.req.method === 'GET') {
     const wanted = c.req.path + new URL(c.req.url).search
-    const next = wanted === '/' ? '' : `?next=${encodeURIComponent(wanted)}`
-    return c.redirect(`/sign-in${next}`, 303)
+    return c.redirect(wanted === '/' ? '/sign-in' : `/sign-in?next=${encodeURIComponent(wanted)}`, 303)
   }
-  const facts = { title: REFUSALS[refusal.code], code: refusal.code, detail: refusal.message }
-  return c.html(c.get('views').render('error', { ...facts, requestId: c.get('requestId') }), STATUS[refusal.code])
+  try {
+    return await showError(c, refusal, STATUS[refusal.code])
+  } catch (error) {
+    // The page names who looks, which the database may not tell right now.
+    c.get('desk').log.warn({ event: 'request.no_error_page', requestId: c.get('requestId'), ...errorFields(error) })
+    return problem(c, refusal)
+  }
 }
 
 /** Answers a refusal in the caller's form: a page for a browser, a problem for a program. */
-export function refuse(c: WebContext, refusal: Refusal): Response {
+export async function refuse(c: WebContext, refusal: Refusal): Promise<Response> {
   const seconds = refusal.retryAfterSeconds ?? RETRY_AFTER_SECONDS[refusal.code]
   if (seconds !== undefined) c.header('retry-after', String(seconds))
   if (STATUS[refusal.code] === 401 && isApiPath(c.req.path)) c.header('www-authenticate', 'Bearer realm="Rekey"')
