@@ -27,11 +27,7 @@ export function codeFor(totpSecret: string, steps = 0): string {
 
 /** A code that hasn't been used: as if the person had waited since the last one. */
 export async function unusedCode(db: Db, person: { email: string; totpSecret: string }): Promise<string> {
-  await db
-    .updateTable('person')
-    .set({ codeLastStep: null })
-    .where('email', '=', person.email)
-    .execute()
+  await db.updateTable('person').set({ codeLastStep: null }).where('email', '=', person.email).execute()
   return codeFor(person.totpSecret)
 }
 
