@@ -2,7 +2,7 @@ import { CannotStart } from './cannot-start.ts'
 import { readConfig } from './config.ts'
 import { issueSetUpCode } from './identity/first-admin.ts'
 import { createLog } from './log.ts'
-import { type Foundation, type Rekey, startRekey } from './start.ts'
+import { type Extension, type Foundation, type Rekey, startRekey } from './start.ts'
 
 /** A closed terminal, Ctrl-C, and what every supervisor sends. */
 const SIGNALS = ['SIGHUP', 'SIGINT', 'SIGTERM'] as const
@@ -36,16 +36,16 @@ export async function runUntilSignal(start: (signal: AbortSignal) => Promise<Rek
 }
 
 /** While there is no admin, whoever can read the log may become the first. */
-async function offerSetUp({ config, db, log }: Foundation): Promise<void> {
-  const setUpCode = await issueSetUpCode(db)
+async function offerSetUp({ config, db, log }: Foundation): Promise<Extension> {
+  const setUpCode = config.roles.includes('web') ? await issueSetUpCode(db) : null
   if (setUpCode !== null) log.warn({ event: 'set_up.open', setUpCode, address: `${config.publicUrl}/set-up` })
+  return () => {}
 }
 
 async function start(signal: AbortSignal): Promise<Rekey> {
   const config = readConfig()
   const log = createLog(config.logLevel)
-  const prepare = config.roles.includes('web') ? offerSetUp : async () => {}
-  const rekey = await startRekey(config, log, { signal, prepare })
+  const rekey = await startRekey(config, log, { signal, prepare: offerSetUp })
   log.info({ event: 'ready', address: config.publicUrl })
   return rekey
 }

@@ -20,13 +20,12 @@ const WORKER_POOL = { max: 8, statementMilliseconds: 30_000 }
 
 export type Foundation = { config: Config; log: Log; db: Db; databaseUrl: string; maker: KeyMaker }
 export type Rekey = { stop: () => Promise<void> }
+export type Extension = (app: App) => void
 export type StartOptions = {
-  /** Runs once the database is there and nothing else yet. */
-  prepare?: (foundation: Foundation) => Promise<void>
+  /** Runs once the database is there and nothing else yet; what it gives may add routes before the first call. */
+  prepare?: (foundation: Foundation) => Promise<Extension>
   /** Gives up waiting for the database. */
   signal?: AbortSignal
-  /** Adds routes of its own before the first call. */
-  extend?: (app: App) => void
 }
 
 function openPool(stack: AsyncDisposableStack, url: string, log: Log, size: typeof WEB_POOL) {
@@ -44,7 +43,7 @@ function startWork(stack: AsyncDisposableStack, { config, log, databaseUrl, make
 async function startWeb(
   stack: AsyncDisposableStack,
   { config, log, db, databaseUrl, maker }: Foundation,
-  extend: (app: App) => void,
+  extend: Extension,
 ): Promise<void> {
   const pool = openPool(stack, databaseUrl, log, VERIFY_POOL)
   const uses = startUseRecorder(db, log)
@@ -69,9 +68,9 @@ export async function startRekey(config: Config, log: Log, options: StartOptions
   const db = createDb(openPool(stack, database.url, log, WEB_POOL))
   const maker = { prefix: config.keyPrefix, sealer: createSealer(config.masterKey, config.masterKeyPrevious) }
   const foundation = { config, log, db, databaseUrl: database.url, maker }
-  await options.prepare?.(foundation)
+  const extend = (await options.prepare?.(foundation)) ?? (() => {})
   if (config.roles.includes('worker')) startWork(stack, foundation)
-  if (config.roles.includes('web')) await startWeb(stack, foundation, options.extend ?? (() => {}))
+  if (config.roles.includes('web')) await startWeb(stack, foundation, extend)
   const running = stack.move()
   return { stop: () => running.disposeAsync() }
 }

@@ -22,6 +22,22 @@ function isElsewhere(pid: number, folder: string): boolean {
   }
 }
 
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    // Somebody else's process is alive too.
+    return error instanceof Error && 'code' in error && error.code === 'EPERM'
+  }
+}
+
+/** Whether a PostgreSQL runs in this folder. */
+export function isInUse(folder: string): boolean {
+  const postmaster = readPostmaster(folder)
+  return postmaster !== undefined && isAlive(postmaster.pid) && !isElsewhere(postmaster.pid, folder)
+}
+
 /**
  * After a power cut another program may have the process number that the lock file names, and PostgreSQL, which looks
  * at the number alone, would refuse to start for ever. Its shared memory still guards against two at once.

@@ -1,0 +1,68 @@
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { destination } from 'pino'
+import { type Config, readConfig } from '../config.ts'
+import { createLog } from '../log.ts'
+import { runUntilSignal } from '../main.ts'
+import { type Foundation, type Rekey, startRekey } from '../start.ts'
+import { startClient } from './client.ts'
+import { type DemoFile, readDemoFile, writeDemoFile } from './demo-file.ts'
+import { INBOX_FOLDER, markFinished, markUnfinished, startOver } from './fresh.ts'
+import { type Inbox, startInbox } from './inbox.ts'
+import { addDemoPages } from './pages.ts'
+import { makeWorld } from './world.ts'
+
+async function makeOnce(desk: Foundation, inbox: Inbox) {
+  await markUnfinished(desk.config.dataDir)
+  return makeWorld(desk, inbox)
+}
+
+/** The world that an earlier start made, or a new one. Where the desk is reached is written down anew each time. */
+async function openWorld(desk: Foundation, inbox: Inbox): Promise<DemoFile> {
+  const { dataDir, publicUrl } = desk.config
+  const world = (await readDemoFile(dataDir)) ?? (await makeOnce(desk, inbox))
+  const demo = { ...world, baseUrl: publicUrl, databaseUrl: desk.databaseUrl }
+  await writeDemoFile(dataDir, demo)
+  await markFinished(dataDir)
+  return demo
+}
+
+function openLog({ logLevel, dataDir }: Config) {
+  // The terminal is for the person who tries the demo.
+  return createLog(logLevel, destination({ dest: join(dataDir, 'demo.log'), append: true, mode: 0o600, sync: true }))
+}
+
+async function startDesk(config: Config, inbox: Inbox, signal: AbortSignal): Promise<Rekey> {
+  const world = Promise.withResolvers<DemoFile>()
+  const rekey = await startRekey({ ...config, smtpUrl: config.smtpUrl ?? inbox.smtpUrl }, openLog(config), {
+    signal,
+    async prepare(desk) {
+      const demo = await openWorld(desk, inbox)
+      world.resolve(demo)
+      return (app) => addDemoPages(app, demo, inbox)
+    },
+  })
+  const client = startClient(await world.promise)
+  async function stop(): Promise<void> {
+    await client.stop()
+    await rekey.stop()
+  }
+  return { stop }
+}
+
+async function startDemo(signal: AbortSignal): Promise<Rekey> {
+  const { values } = parseArgs({ options: { fresh: { type: 'boolean', default: false } } })
+  const config = readConfig()
+  await startOver(config, values.fresh)
+  const inbox = await startInbox(join(config.dataDir, INBOX_FOLDER))
+  const desk = await startDesk(config, inbox, signal)
+  console.log(`Rekey is ready at ${config.publicUrl}`)
+  console.log(`Who can sign in, the letters and the one-time codes: ${config.publicUrl}/demo`)
+  async function stop(): Promise<void> {
+    await desk.stop()
+    await inbox.stop()
+  }
+  return { stop }
+}
+
+await runUntilSignal(startDemo)
