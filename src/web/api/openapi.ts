@@ -1,8 +1,14 @@
 import { z } from 'zod'
-import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiResponseObject } from 'zod-openapi'
+import {
+  createDocument,
+  type ZodOpenApiObject,
+  type ZodOpenApiOperationObject,
+  type ZodOpenApiResponseObject,
+} from 'zod-openapi'
 import type { RefusalCode } from '../../rules/refusals.ts'
 import { STATUS } from '../errors.ts'
 import { NO_INPUT, type Route } from './route.ts'
+import { TAGS } from './tags.ts'
 
 const problem = z
   .looseObject({
@@ -107,12 +113,18 @@ export function createOpenApi(routes: readonly Route[], publicUrl: string) {
     const path = route.path.replaceAll(/:(\w+)/g, '{$1}')
     paths[path] = { ...paths[path], [route.method]: operationOf(route) }
   }
-  return createDocument({
+  const document: ZodOpenApiObject = {
     openapi: '3.1.1',
     info: INFO,
     servers: [{ url: publicUrl }],
-    tags: [...new Set(routes.map((route) => route.tag))].map((name) => ({ name })),
+    tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
     paths,
     components: { securitySchemes: SECURITY_SCHEMES },
+  }
+  return createDocument(document, {
+    override({ jsonSchema }) {
+      // `format` says the same in a word.
+      if (jsonSchema.format === 'date-time') delete jsonSchema.pattern
+    },
   })
 }

@@ -7,6 +7,7 @@ import { authenticate } from '../authentication.ts'
 import { type App, bearerOf, type Desk, type WebContext } from '../context.ts'
 import { type Done, send } from './answer.ts'
 import { jsonBody, permit, refuseInvalid } from './checks.ts'
+import type { Tag } from './tags.ts'
 
 /** What a route takes where it takes nothing. */
 export const NO_INPUT = { params: z.strictObject({}), query: z.strictObject({}), body: z.strictObject({}) }
@@ -20,7 +21,7 @@ export type RouteFacts = Input<z.ZodObject, z.ZodObject, z.ZodType> & {
   path: string
   operation: string
   summary: string
-  tag: string
+  tag: Tag
   /** An action: a person whose role may do it. `person`: any signed-in person. `gateway`: a gateway token. */
   access: Action | 'person' | 'gateway' | 'public'
   /** Spends one step-up before it is carried out. */

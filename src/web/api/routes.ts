@@ -26,7 +26,7 @@ export const API_ROUTES: readonly Route[] = [
   ...auditRoutes,
 ]
 
-/** Serves every route, and the document that is made of the same table. */
+/** Serves every route, the document that is made of the same table, and its reader. */
 export function addApi(app: App): void {
   for (const route of API_ROUTES) route.add(app)
   let text: string | undefined
@@ -34,4 +34,5 @@ export function addApi(app: App): void {
     text ??= JSON.stringify(createOpenApi(API_ROUTES, c.get('desk').config.publicUrl))
     return c.body(text, 200, { 'content-type': 'application/json' })
   })
+  app.get('/docs', (c) => c.html(c.get('views').render('docs', {})))
 }

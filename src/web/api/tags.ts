@@ -1,0 +1,13 @@
+/** The chapters of the document, in its order. */
+export const TAGS = {
+  Probes: 'For whatever watches the process.',
+  People: 'Who acts, step-ups and personal tokens.',
+  Organisations: 'The customers of the desk.',
+  Gateways: 'Who may ask whether a key is good.',
+  'Services and keys': 'Keys, their versions, and the one reveal of a new secret.',
+  Rotations: 'From the request to the last old key that stops.',
+  Decisions: 'What agents do.',
+  Verify: 'What gateways ask on every call.',
+  Audit: 'The trail and the hashes that prove it.',
+} as const
+export type Tag = keyof typeof TAGS
