@@ -1,8 +1,8 @@
 import { sql } from 'kysely'
 import type { Db, Trx } from './connect.ts'
 
-export const WRONG_CODES_PER_WINDOW = 5
-export const WRONG_CODE_WINDOW_SECONDS = 15 * 60
+const WRONG_CODES_PER_WINDOW = 5
+const WRONG_CODE_WINDOW_SECONDS = 15 * 60
 
 export type CodeAttempt = { codeSeed: Buffer; codeSeedKeyId: string; consecutiveWrongCodes: number; at: Date }
 

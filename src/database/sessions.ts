@@ -3,8 +3,8 @@ import type { MemberRole, StaffRole } from '../rules/permissions.ts'
 import type { Db } from './connect.ts'
 
 /** A person without a click for this long is signed out: staff sooner, since they see every customer. */
-export const STAFF_IDLE_SECONDS = 15 * 60
-export const MEMBER_IDLE_SECONDS = 60 * 60
+const STAFF_IDLE_SECONDS = 15 * 60
+const MEMBER_IDLE_SECONDS = 60 * 60
 
 /** Who a session or token stands for right now: nobody once the person, their role or their membership is gone. */
 export type BearerRow = {

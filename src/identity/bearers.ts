@@ -12,7 +12,10 @@ import { hashToken } from '../secrets/tokens.ts'
 
 export const PERSONAL_TOKEN_PREFIX = 'rkp_'
 
-/** Whoever a session or personal token stands for. `complete` is false until the one-time code was given: such a bearer may do nothing but that. */
+/**
+ * Whoever a session or personal token stands for. `complete` is false until the one-time code was given: such a bearer may
+ * do nothing but that.
+ */
 export type Bearer = {
   id: string
   type: 'session' | 'token'

@@ -35,7 +35,10 @@ function isEnrolled(invitation: OpenInvitation): boolean {
   return invitation.personCodeSeed !== null && invitation.passwordHash !== null
 }
 
-/** What an invitation's page shows, or null when it was used, has run out or never was. */
+/**
+ * What an invitation's page shows, or null when it was used, has run out or never was. For somebody new the first look
+ * makes the code seed, and every later one shows the same.
+ */
 export async function findInvitation(db: Db, sealer: Sealer, token: string): Promise<InvitationView | null> {
   const invitation = await findOpenInvitation(db, hashToken(token))
   if (invitation === undefined) return null

@@ -6,10 +6,11 @@ import { Refusal } from '../rules/refusals.ts'
 
 type Limit = { name: string; points: number; seconds: number }
 
+const FIVE_MINUTES_SECONDS = 5 * 60
 const QUARTER_HOUR_SECONDS = 15 * 60
 const HOUR_SECONDS = 60 * 60
 // A right password gives its point back, so these count wrong ones.
-const SIGN_IN_PER_NETWORK: Limit = { name: 'sign-in-network', points: 100, seconds: QUARTER_HOUR_SECONDS }
+const SIGN_IN_PER_NETWORK: Limit = { name: 'sign-in-network', points: 100, seconds: FIVE_MINUTES_SECONDS }
 const SIGN_IN_PER_EMAIL: Limit = { name: 'sign-in-email', points: 20, seconds: QUARTER_HOUR_SECONDS }
 const SET_UP_TRIES: Limit = { name: 'set-up', points: 20, seconds: QUARTER_HOUR_SECONDS }
 

@@ -1,4 +1,4 @@
-export const MIN_PASSWORD_LENGTH = 12
+const MIN_PASSWORD_LENGTH = 12
 export const MAX_PASSWORD_LENGTH = 256
 
 /** What guessers try first among texts of 12 characters and more; most common passwords are shorter and fall by length. */
