@@ -19,20 +19,28 @@ function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
 }
 
-/** Runs what `start` starts until a signal, then ends with 0. What keeps it from starting goes to standard error, and it ends with 1. */
-export async function runUntilSignal(start: (signal: AbortSignal) => Promise<Rekey>): Promise<never> {
+/** Runs `work` and ends the process with 0. What keeps it from starting goes to standard error, and it ends with 1. */
+export async function runOnce(work: (signal: AbortSignal) => Promise<void>): Promise<never> {
   const signal = watchSignals()
   try {
-    const rekey = await start(signal)
-    await aborted(signal)
-    await rekey.stop()
+    await work(signal)
   } catch (error) {
-    if (!(error instanceof Error && error.name === 'AbortError')) {
+    const gaveUp = error instanceof Error && error.name === 'AbortError'
+    if (!gaveUp) {
       console.error(error instanceof CannotStart ? error.message : error)
       process.exit(1)
     }
   }
   process.exit(0)
+}
+
+/** Runs what `start` starts until a signal, and stops it then. */
+export async function runUntilSignal(start: (signal: AbortSignal) => Promise<Rekey>): Promise<never> {
+  return runOnce(async (signal) => {
+    const rekey = await start(signal)
+    await aborted(signal)
+    await rekey.stop()
+  })
 }
 
 /** While there is no admin, whoever can read the log may become the first. */

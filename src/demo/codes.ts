@@ -4,7 +4,7 @@ import type { DemoPerson } from './demo-file.ts'
 const STEP_SECONDS = 30
 
 /** The person's one-time code at a moment, in milliseconds (RFC 6238). */
-export function codeAt(totpSecret: string, milliseconds: number): Promise<string> {
+function codeAt(totpSecret: string, milliseconds: number): Promise<string> {
   return generate({ secret: totpSecret, period: STEP_SECONDS, epoch: Math.floor(milliseconds / 1000) })
 }
 

@@ -21,7 +21,8 @@ async function makeOnce(desk: Foundation, inbox: Inbox) {
 async function openWorld(desk: Foundation, inbox: Inbox): Promise<DemoFile> {
   const { dataDir, publicUrl } = desk.config
   const world = (await readDemoFile(dataDir)) ?? (await makeOnce(desk, inbox))
-  const demo = { ...world, baseUrl: publicUrl, databaseUrl: desk.databaseUrl }
+  const { people, gatewayToken, services, show } = world
+  const demo = { baseUrl: publicUrl, databaseUrl: desk.databaseUrl, people, gatewayToken, services, show }
   await writeDemoFile(dataDir, demo)
   await markFinished(dataDir)
   return demo

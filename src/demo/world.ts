@@ -20,7 +20,7 @@ const SERVICES: readonly (readonly NewDemoService[])[] = [
   ],
   [
     { name: 'Storefront', environment: 'live' },
-    { name: 'Storefront', environment: 'sandbox' },
+    { name: 'Storefront test', environment: 'sandbox' },
   ],
 ]
 

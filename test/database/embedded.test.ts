@@ -32,7 +32,7 @@ async function query(url: string, text: string): Promise<unknown[]> {
 
 /** Another program that uses the folder; waits until its database answers. */
 async function startHolder(folder: string): Promise<{ holder: ChildProcess; url: string }> {
-  const program = join(import.meta.dirname, '../support/hold-postgres.ts')
+  const program = join(import.meta.dirname, '../support/postgres-process.ts')
   const holder = spawn(process.execPath, [program, folder], { stdio: ['ignore', 'pipe', 'inherit'] })
   if (holder.stdout === null) throw new Error('no output')
   const [url] = await once(createInterface({ input: holder.stdout }), 'line')
