@@ -5,6 +5,8 @@ export type Reason = (typeof REASONS)[number]
 
 /** Above this many items a rotation needs a second approval. */
 const MANY_ITEMS = 10
+/** A rotation that nobody decides for this long expires. */
+export const DECIDE_WITHIN_SECONDS = 14 * DAY_SECONDS
 const OWNER_CHANGE_SECONDS = 7 * DAY_SECONDS
 
 export type ApprovalFacts = {
