@@ -7,8 +7,8 @@ const WRONG_CODE_WINDOW_SECONDS = 15 * 60
 export type CodeAttempt = { codeSeed: Buffer; codeSeedKeyId: string; consecutiveWrongCodes: number; at: Date }
 
 /**
- * Counts a code as wrong before anybody looks at it, in one statement: of any number of codes sent at the same moment, at
- * most five per quarter of an hour get the seed to be compared with. Undefined when none is left, or the person is
+ * Counts a code as wrong before anybody looks at it, in one statement: of any number of codes sent at the same moment,
+ * at most five per quarter of an hour get the seed to be compared with. Undefined when none is left, or the person is
  * locked, disabled or has no code device.
  */
 export async function takeCodeAttempt(db: Db, personId: string): Promise<CodeAttempt | undefined> {
@@ -42,8 +42,8 @@ export async function findNextAttempt(db: Db, personId: string): Promise<{ secon
 }
 
 /**
- * Accepts a right code once (RFC 6238 §5.2): only a time step above the last accepted one counts, and the comparison is in
- * the write itself. Clears the count of wrong ones. False when the step was used, or the seed or the person changed.
+ * Accepts a right code once (RFC 6238 §5.2): only a time step above the last accepted one counts, and the comparison is
+ * in the write itself. Clears the count of wrong ones. False when the step was used, or the seed or the person changed.
  */
 export async function acceptCodeStep(trx: Trx, personId: string, seed: Buffer, timeStep: number): Promise<boolean> {
   const { numUpdatedRows } = await trx

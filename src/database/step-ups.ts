@@ -19,8 +19,8 @@ export async function takeStepUpCall(db: Db, owner: StepUpOwner, tokenHash: Buff
 }
 
 /**
- * Takes one call off any step-up of a bearer, the one that ends first. Callers that come together wait for one another's
- * row and then look at the next one.
+ * Takes one call off any step-up of a bearer, the one that ends first. Callers that come together wait for one
+ * another's row and then look at the next one.
  */
 export async function takeAnyStepUpCall(db: Db, owner: StepUpOwner): Promise<boolean> {
   const { numUpdatedRows } = await db

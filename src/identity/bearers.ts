@@ -13,8 +13,8 @@ import { hashToken } from '../secrets/tokens.ts'
 export const PERSONAL_TOKEN_PREFIX = 'rkp_'
 
 /**
- * Whoever a session or personal token stands for. `complete` is false until the one-time code was given: such a bearer may
- * do nothing but that.
+ * Whoever a session or personal token stands for. `complete` is false until the one-time code was given: such a bearer
+ * may do nothing but that.
  */
 export type Bearer = {
   id: string
@@ -26,7 +26,9 @@ export type Bearer = {
   timeZone: string
 }
 
-/** Staff act as staff where no organisation was chosen; everyone else in the membership they chose, while they have it. */
+/**
+ * Staff act as staff where no organisation was chosen; everyone else in the membership they chose, while they have it.
+ */
 function roleOf(row: BearerRow): Role | null {
   return row.organisationId === null ? row.staffRole : row.memberRole
 }
@@ -54,8 +56,8 @@ function toBearer(row: BearerRow | SessionRow | undefined): Bearer | null {
 }
 
 /**
- * The bearer of a session token, or null once it has ended by idleness, age, sign-out, or because the person, their role or
- * membership is gone. `passive` is for what a page asks by itself: it doesn't keep the session alive.
+ * The bearer of a session token, or null once it has ended by idleness, age, sign-out, or because the person, their
+ * role or membership is gone. `passive` is for what a page asks by itself: it doesn't keep the session alive.
  */
 export async function findSessionBearer(db: Db, token: string, passive = false): Promise<Bearer | null> {
   const tokenHash = hashToken(token)
@@ -64,7 +66,9 @@ export async function findSessionBearer(db: Db, token: string, passive = false):
   return toBearer(row)
 }
 
-/** The bearer of a personal token (`rkp_…`), or null when it is unknown, revoked, past its end, or its person is out. */
+/**
+ * The bearer of a personal token (`rkp_…`), or null when it is unknown, revoked, past its end, or its person is out.
+ */
 export async function findTokenBearer(db: Db, token: string): Promise<Bearer | null> {
   if (!token.startsWith(PERSONAL_TOKEN_PREFIX)) return null
   const tokenHash = hashToken(token)

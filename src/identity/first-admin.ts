@@ -41,8 +41,8 @@ export async function issueSetUpCode(db: Db): Promise<string | null> {
 
 /**
  * Spends a set-up code and gives the path of the invitation where the first admin sets a password and a code device at
- * once. All codes are void afterwards; if the enrolment is given up, the next start issues a new one, and the invitation
- * before it is void. Refuses with `SET_UP_VOID`, `INVALID_REQUEST` or `TOO_MANY_REQUESTS`.
+ * once. All codes are void afterwards; if the enrolment is given up, the next start issues a new one, and the
+ * invitation before it is void. Refuses with `SET_UP_VOID`, `INVALID_REQUEST` or `TOO_MANY_REQUESTS`.
  */
 export async function createFirstAdmin(
   db: Db,

@@ -58,9 +58,9 @@ async function seedToShow(db: Db, sealer: Sealer, invitation: OpenInvitation): P
 }
 
 /**
- * Accepts an invitation and signs its person in. Somebody new sets a password and enrols a code device with its first code;
- * somebody who has an account proves it with their password and code and keeps both: an invitation never replaces them.
- * Refuses with `INVITATION_VOID`, `CODE_REJECTED`, `CODE_LOCKED`, `INVALID_REQUEST` for the new password, or
+ * Accepts an invitation and signs its person in. Somebody new sets a password and enrols a code device with its first
+ * code; somebody who has an account proves it with their password and code and keeps both: an invitation never replaces
+ * them. Refuses with `INVITATION_VOID`, `CODE_REJECTED`, `CODE_LOCKED`, `INVALID_REQUEST` for the new password, or
  * `NOT_AUTHENTICATED` for a wrong one.
  */
 export async function acceptInvitation(
@@ -115,7 +115,10 @@ async function prepareEnrolment(
   return { passwordHash: await hashPassword(normalisePassword(acceptance.password)), seed, timeStep }
 }
 
-/** Gives a person their first password and code device, and only the first ones. The code just used works no second time. */
+/**
+ * Gives a person their first password and code device, and only the first ones. The code just used works no second
+ * time.
+ */
 async function enrol(trx: Trx, person: PersonRow, { passwordHash, seed, timeStep }: Enrolment): Promise<void> {
   if (person.passwordHash !== null || person.codeSeed !== null) throw new Refusal('INVITATION_VOID')
   await trx

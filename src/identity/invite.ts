@@ -35,8 +35,8 @@ export async function invite(trx: Trx, invitee: Invitee, invitation: Invitation)
 }
 
 /**
- * Writes an invitation for a person, who is made when the address is new. An older one to the same place is void from then
- * on. The token is only in the path that this gives.
+ * Writes an invitation for a person, who is made when the address is new. An older one to the same place is void from
+ * then on. The token is only in the path that this gives.
  */
 export async function writeInvitation(trx: Trx, invitee: Invitee, invitation: Invitation): Promise<Written> {
   const { name, email } = cleanInvitee(invitee)

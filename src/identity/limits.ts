@@ -35,8 +35,8 @@ function createLimiter(db: Db, { name, points, seconds }: Limit): RateLimiterPos
 }
 
 /**
- * Takes one point, for all processes together. Refuses with `TOO_MANY_REQUESTS` and the seconds to wait when none is left;
- * when the database can't be reached its error is thrown, so that nothing passes uncounted.
+ * Takes one point, for all processes together. Refuses with `TOO_MANY_REQUESTS` and the seconds to wait when none is
+ * left; when the database can't be reached its error is thrown, so that nothing passes uncounted.
  */
 async function spend(db: Db, limit: Limit, key: string): Promise<void> {
   try {

@@ -62,7 +62,10 @@ export async function inviteMember(
   })
 }
 
-/** Invites a colleague to the staff. Staff admins only; refuses with `NOT_ALLOWED`, `ALREADY_MEMBER` or `INVALID_REQUEST`. */
+/**
+ * Invites a colleague to the staff. Staff admins only; refuses with `NOT_ALLOWED`, `ALREADY_MEMBER` or
+ * `INVALID_REQUEST`.
+ */
 export async function inviteStaff(db: Db, actor: PersonActor, input: Invitee & { role: StaffRole }): Promise<void> {
   if (!roleMay(actor.role, 'staff.manage')) throw new Refusal('NOT_ALLOWED')
   const { role } = input

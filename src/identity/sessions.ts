@@ -41,8 +41,8 @@ export async function startSession(
 }
 
 /**
- * Makes a waiting session a full one under a new token, so that nobody who planted or saw the old one is signed in with it.
- * The code just given counts as one step-up for two minutes. Null when the session isn't waiting any more.
+ * Makes a waiting session a full one under a new token, so that nobody who planted or saw the old one is signed in with
+ * it. The code just given counts as one step-up for two minutes. Null when the session isn't waiting any more.
  */
 export async function completeSession(trx: Trx, oldToken: string): Promise<{ sessionToken: string } | null> {
   const sessionToken = newToken()

@@ -15,7 +15,9 @@ import { completeSession, type Origin, renewSession, startSession } from './sess
 export type SignIn = Origin & { email: string; password: string }
 type SessionToken = { sessionToken: string }
 
-/** One text for every failure: it tells nobody whether the address is known, the password wrong or the account locked. */
+/**
+ * One text for every failure: it tells nobody whether the address is known, the password wrong or the account locked.
+ */
 function notSignedIn(): Refusal {
   return new Refusal('NOT_AUTHENTICATED', {
     detail: 'Those details are not right, or this account cannot sign in. Check the address and the password.',
@@ -23,8 +25,8 @@ function notSignedIn(): Refusal {
 }
 
 /**
- * The first half of a sign-in: a session that waits for its one-time code. Every failure is the same `NOT_AUTHENTICATED`, in
- * words and in time; too many of them, by network or by address, are `TOO_MANY_REQUESTS`.
+ * The first half of a sign-in: a session that waits for its one-time code. Every failure is the same
+ * `NOT_AUTHENTICATED`, in words and in time; too many of them, by network or by address, are `TOO_MANY_REQUESTS`.
  */
 export async function beginSignIn(db: Db, input: SignIn): Promise<SessionToken> {
   const email = cleanEmail(input.email) ?? ''
@@ -60,8 +62,8 @@ export async function signOut(db: Db, sessionToken: string): Promise<void> {
 }
 
 /**
- * Lets a session act in another membership of its person, or as staff (null), under a new token. Refuses with `NOT_FOUND`
- * what the person is no part of.
+ * Lets a session act in another membership of its person, or as staff (null), under a new token. Refuses with
+ * `NOT_FOUND` what the person is no part of.
  */
 export async function chooseMembership(
   db: Db,

@@ -47,8 +47,8 @@ export async function stepUpSession(
 }
 
 /**
- * Takes one call off the step-up with this token; a session may come without a token and spends one of its own, its sign-in
- * less than two minutes ago included. Refuses with `STEP_UP_REQUIRED`.
+ * Takes one call off the step-up with this token; a session may come without a token and spends one of its own, its
+ * sign-in less than two minutes ago included. Refuses with `STEP_UP_REQUIRED`.
  */
 export async function spendStepUp(db: Db, bearer: Bearer, stepUpToken: string | null): Promise<void> {
   const spent = bearer.complete && (await takeCall(db, bearer, stepUpToken))

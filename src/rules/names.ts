@@ -22,8 +22,8 @@ const LOCAL_PART = /^[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-
 const DOMAIN_LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
 
 /**
- * An address as it is stored and compared: lower case, a dot-atom before the @ (RFC 5322 §3.4.1, so no quotes, comments,
- * commas or line ends) and a host name of at least two labels after it. Null when it is not such an address.
+ * An address as it is stored and compared: lower case, a dot-atom before the @ (RFC 5322 §3.4.1, so no quotes,
+ * comments, commas or line ends) and a host name of at least two labels after it. Null when it is not such an address.
  */
 export function cleanEmail(text: string): string | null {
   const email = text.trim().toLowerCase()

@@ -1,7 +1,9 @@
 const MIN_PASSWORD_LENGTH = 12
 export const MAX_PASSWORD_LENGTH = 256
 
-/** What guessers try first among texts of 12 characters and more; most common passwords are shorter and fall by length. */
+/**
+ * What guessers try first among texts of 12 characters and more; most common passwords are shorter and fall by length.
+ */
 const GUESSED_FIRST = [
   '123456789012',
   '1234567890123',
@@ -21,7 +23,9 @@ const GUESSED_FIRST = [
   'correcthorsebatterystaple',
 ]
 
-/** One form for each password, whatever keyboard it was typed on (NIST SP 800-63B §3.1.1.2: normalise before hashing). */
+/**
+ * One form for each password, whatever keyboard it was typed on (NIST SP 800-63B §3.1.1.2: normalise before hashing).
+ */
 export function normalisePassword(password: string): string {
   return password.normalize('NFC')
 }
@@ -37,8 +41,9 @@ function isMostly(password: string, word: string): boolean {
 }
 
 /**
- * What is wrong with a new password, as a sentence, or null. 12 to 256 characters, no rules on what they are; refused are
- * one character repeated, those that guessers try first, and those made of the person's own name or address or "rekey".
+ * What is wrong with a new password, as a sentence, or null. 12 to 256 characters, no rules on what they are; refused
+ * are one character repeated, those that guessers try first, and those made of the person's own name or address or
+ * "rekey".
  */
 export function passwordProblem(password: string, person: { email: string; name: string }): string | null {
   const text = normalisePassword(password)

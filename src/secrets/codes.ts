@@ -13,8 +13,8 @@ export function codeUri(seed: string, email: string): string {
 }
 
 /**
- * The time step (RFC 6238 §4.2) whose code this is: the one of `at` or the one before, for a code that was on its way while
- * the step changed; never a later one. Null for any other text. otplib throws on what isn't six ASCII digits.
+ * The time step (RFC 6238 §4.2) whose code this is: the one of `at` or the one before, for a code that was on its way
+ * while the step changed; never a later one. Null for any other text. otplib throws on what isn't six ASCII digits.
  */
 export async function matchingTimeStep(seed: string, code: string, at: Date): Promise<number | null> {
   const epoch = Math.floor(at.getTime() / 1000)
