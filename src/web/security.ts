@@ -67,8 +67,9 @@ const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS']
 function cameFromElsewhere(c: WebContext): boolean {
   const origin = c.req.header('origin')
   const site = c.req.header('sec-fetch-site')
+  if (site !== undefined && site !== 'same-origin') return true
   if (origin !== undefined) return origin !== c.get('desk').config.publicUrl
-  if (site !== undefined) return site !== 'same-origin'
+  if (site !== undefined) return false
   return sessionTokenOf(c) !== undefined && c.req.header('authorization') === undefined
 }
 

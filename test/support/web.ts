@@ -39,7 +39,10 @@ function parsed(text: string): unknown {
 function callServer(port: number, method: string, path: string, { headers = {}, body, text }: Sent): Promise<Answer> {
   const payload = text ?? (body === undefined ? undefined : JSON.stringify(body))
   const type = body === undefined ? {} : { 'content-type': 'application/json' }
-  const length = payload === undefined ? {} : { 'content-length': String(Buffer.byteLength(payload)) }
+  const length =
+    payload === undefined || 'transfer-encoding' in headers
+      ? {}
+      : { 'content-length': String(Buffer.byteLength(payload)) }
   return new Promise((resolve, reject) => {
     const options = { host: '127.0.0.1', port, method, path, agent: false, headers: { ...type, ...length, ...headers } }
     const sending = request(options, async (response) => {
