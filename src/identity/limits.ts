@@ -21,7 +21,14 @@ function storeOf(db: Db) {
   }
 }
 
-function createLimiter(db: Db, { name, points, seconds }: Limit): RateLimiterPostgres {
+const sweepers = new WeakMap<Db, RateLimiterPostgres>()
+
+/** Keeps the table small: its rows are deleted an hour after they ran out, for as long as the process lives. */
+function sweepNowAndThen(db: Db): void {
+  if (!sweepers.has(db)) sweepers.set(db, createLimiter(db, SIGN_IN_PER_NETWORK, true))
+}
+
+function createLimiter(db: Db, { name, points, seconds }: Limit, sweeps = false): RateLimiterPostgres {
   return new RateLimiterPostgres({
     storeClient: storeOf(db),
     storeType: 'client',
@@ -30,7 +37,7 @@ function createLimiter(db: Db, { name, points, seconds }: Limit): RateLimiterPos
     keyPrefix: name,
     points,
     duration: seconds,
-    clearExpiredByTimeout: false,
+    clearExpiredByTimeout: sweeps,
   })
 }
 
@@ -39,6 +46,7 @@ function createLimiter(db: Db, { name, points, seconds }: Limit): RateLimiterPos
  * left; when the database can't be reached its error is thrown, so that nothing passes uncounted.
  */
 async function spend(db: Db, limit: Limit, key: string): Promise<void> {
+  sweepNowAndThen(db)
   try {
     await createLimiter(db, limit).consume(key)
   } catch (reason) {

@@ -84,6 +84,7 @@ export async function addStepUp(
   bearer: { id: string; personId: string },
   worth: { seconds: number; calls: number },
 ): Promise<{ stepUpToken: string; expiresAt: Date }> {
+  await forgetOldStepUps(trx, bearer.personId)
   const stepUpToken = newToken()
   const row = await trx
     .insertInto('stepUp')
@@ -100,10 +101,13 @@ export async function addStepUp(
   return { stepUpToken, expiresAt: row.expiresAt }
 }
 
-/** Sessions and step-ups long past their end are of no use; the newest ones tell which membership was used last. */
+/** Sessions long past their end are of no use; the newer ones tell which membership was used last. */
 async function forgetOldSessions(trx: Trx, personId: string): Promise<void> {
   const longAgo = sql<Date>`clock_timestamp() - ${FORGOTTEN_AFTER_DAYS} * interval '1 day'`
   await trx.deleteFrom('session').where('personId', '=', personId).where('endsAt', '<', longAgo).execute()
+}
+
+async function forgetOldStepUps(trx: Trx, personId: string): Promise<void> {
   await trx
     .deleteFrom('stepUp')
     .where('personId', '=', personId)

@@ -20,7 +20,9 @@ export const authenticate = createMiddleware<Web>(async (c, next) => {
     return next()
   }
   const session = sessionTokenOf(c)
-  c.set('bearer', session === undefined ? null : await findSessionBearer(db, session))
+  // What a page refreshes by itself doesn't keep its reader signed in.
+  const passive = c.req.header('hx-request') === 'true'
+  c.set('bearer', session === undefined ? null : await findSessionBearer(db, session, passive))
   return next()
 })
 
