@@ -32,6 +32,14 @@ function mailFacts(error: Error) {
   return { response, responseCode, command, code }
 }
 
+/** What nodemailer's codes mean to a person who looks after the desk; other errors speak for themselves. */
+const WITHOUT_ANSWER: Partial<Record<string, string>> = {
+  ECONNECTION: 'it closed the connection',
+  ETIMEDOUT: 'it took too long',
+  EABORT: 'it took too long',
+  EDNS: 'its name is not known',
+}
+
 function shortWords(text: string): string {
   return scrub(oneLine(text)).slice(0, MAX_WORDS)
 }
@@ -42,7 +50,7 @@ export function readFailure(error: unknown): Failure {
   if (!(error instanceof Error)) return { scope: 'server', permanent: false, words: shortWords(String(error)) }
   const { code, command, response, responseCode } = mailFacts(error)
   if (responseCode === undefined) {
-    const words = shortWords(`The mail server gave no answer: ${error.message} (${code ?? error.name})`)
+    const words = shortWords(`The mail server gave no answer: ${WITHOUT_ANSWER[code ?? ''] ?? error.message}`)
     return { scope: 'server', permanent: false, words }
   }
   const answer = `The mail server answered "${response ?? String(responseCode)}" to ${command ?? 'the connection'}`
