@@ -1,0 +1,84 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createDb, createPool, type Db } from '../../src/database/connect.ts'
+import { startEmbeddedPostgres } from '../../src/database/embedded.ts'
+import { migrate } from '../../src/database/migrate.ts'
+import { findService } from '../../src/database/services.ts'
+import { createGateway } from '../../src/keyring/gateways.ts'
+import { revealVersion } from '../../src/keyring/reveal.ts'
+import { createLog } from '../../src/log.ts'
+import { type DeskWorld, makeDeskWorld, maker } from '../support/desk-world.ts'
+
+export type BenchWorld = {
+  db: Db
+  desk: DeskWorld
+  gatewayToken: string
+  secret: string
+  start: (script: string, variables?: Record<string, string>) => Promise<string>
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  if (address === null || typeof address === 'string') throw new Error('the server has no port')
+  return address.port
+}
+
+async function answers(url: string): Promise<boolean> {
+  return fetch(url).then(
+    () => true,
+    () => false,
+  )
+}
+
+async function revealFirst(db: Db, desk: DeskWorld): Promise<string> {
+  const service = await findService(db, desk.owner, desk.service.id)
+  const versionId = service?.keys[0]?.versions[0]?.id ?? ''
+  return (await revealVersion(db, maker.sealer, desk.owner, versionId)).secret
+}
+
+/** Runs `work` with a desk in a throwaway PostgreSQL, and servers as processes of their own; takes all of it away again. */
+export async function withBenchWorld(work: (world: BenchWorld) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'rekey-bench-'))
+  const log = createLog('error')
+  const postgres = await startEmbeddedPostgres(folder, log, { settings: { max_connections: '100' } })
+  const db = createDb(createPool(postgres.url, log, { max: 20, statementMilliseconds: 60_000 }))
+  const children: ChildProcess[] = []
+
+  async function start(script: string, variables: Record<string, string> = {}): Promise<string> {
+    const port = await freePort()
+    const env = {
+      PATH: '',
+      PORT: String(port),
+      DATABASE_URL: postgres.url,
+      DATA_DIR: folder,
+      LOG_LEVEL: 'error',
+      ...variables,
+    }
+    const child = spawn(process.execPath, [join(import.meta.dirname, script), String(port)], { env, stdio: 'inherit' })
+    children.push(child)
+    const url = `http://127.0.0.1:${port}`
+    while (!(await answers(url))) await sleep(50)
+    return url
+  }
+
+  try {
+    await migrate(db)
+    const desk = await makeDeskWorld(db)
+    const { token } = await createGateway(db, desk.admin, { name: 'Bench' })
+    await work({ db, desk, gatewayToken: token, secret: await revealFirst(db, desk), start })
+  } finally {
+    for (const child of children) child.kill('SIGTERM')
+    await Promise.all(children.map((child) => child.exitCode ?? once(child, 'exit')))
+    await db.destroy()
+    await postgres.stop()
+    await rm(folder, { recursive: true, force: true })
+  }
+}
