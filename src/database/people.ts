@@ -1,5 +1,5 @@
 import type { Selectable } from 'kysely'
-import type { MemberRole } from '../rules/permissions.ts'
+import type { MemberRole, StaffRole } from '../rules/permissions.ts'
 import type { Db, Trx } from './connect.ts'
 import type { Database } from './schema.ts'
 
@@ -48,6 +48,21 @@ export async function findMembers(db: Db, organisationId: string): Promise<Membe
     .orderBy('person.id')
     .execute()
   return rows.map((row) => ({ ...row, enrolled: Boolean(row.enrolled) }))
+}
+
+export type StaffMember = { personId: string; name: string; email: string; role: StaffRole }
+
+/** The vendor's own people, by name. */
+export async function findStaffMembers(db: Db): Promise<StaffMember[]> {
+  return db
+    .selectFrom('person')
+    .select(['id as personId', 'name', 'email', 'staffRole as role'])
+    .where('staffRole', 'is not', null)
+    .where('disabledAt', 'is', null)
+    .$narrowType<{ role: StaffRole }>()
+    .orderBy('name')
+    .orderBy('id')
+    .execute()
 }
 
 export async function findOrganisation(db: Db, organisationId: string) {

@@ -5,7 +5,7 @@ import { isUnreachable } from '../database/unreachable.ts'
 import { errorFields } from '../log.ts'
 import { REFUSALS, Refusal, type RefusalCode } from '../rules/refusals.ts'
 import type { Web, WebContext } from './context.ts'
-import { showError } from './pages/error.ts'
+import { showError } from './shown/error.ts'
 
 /** The one place that turns refusals into HTTP. */
 export const STATUS = {
@@ -88,7 +88,11 @@ function refusalOf(error: Error): Refusal {
 async function page(c: WebContext, refusal: Refusal): Promise<Response> {
   if (refusal.code === 'NOT_AUTHENTICATED' && c.req.method === 'GET') {
     const wanted = c.req.path + new URL(c.req.url).search
-    return c.redirect(wanted === '/' ? '/sign-in' : `/sign-in?next=${encodeURIComponent(wanted)}`, 303)
+    const signIn = wanted === '/' ? '/sign-in' : `/sign-in?next=${encodeURIComponent(wanted)}`
+    if (c.req.header('hx-request') === undefined) return c.redirect(signIn, 303)
+    // A page that refreshes a part of itself has to go there as a whole.
+    c.header('hx-redirect', signIn)
+    return c.body(null, 401)
   }
   try {
     return await showError(c, refusal, STATUS[refusal.code])

@@ -1,6 +1,24 @@
 import type { App } from '../context.ts'
+import { addDecision } from './decision.ts'
+import { addGateways } from './gateways.ts'
+import { addInvitations } from './invitations.ts'
+import { addNewKeys } from './new-keys.ts'
+import { addNewRotation } from './new-rotation.ts'
+import { addOrganisations } from './organisations.ts'
+import { addPeople } from './people.ts'
+import { addQueue } from './queue.ts'
+import { addRevokeEarly } from './revoke-early.ts'
+import { addRotation } from './rotation.ts'
+import { addRotations } from './rotations.ts'
+import { addServices } from './services.ts'
+import { addSetUp } from './set-up.ts'
+import { addSignIn } from './sign-in.ts'
+import { addTokens } from './tokens.ts'
 
-/** Every page. What is registered here runs after `authenticate` and, for posts, after the form token was checked. */
+/** Everything that people see. A fixed path stands before the pattern that it fits, such as `/rotations/new`. */
 export function addPages(app: App): void {
-  app.get('/', (c) => c.redirect('/sign-in', 303))
+  for (const add of [addSignIn, addSetUp, addInvitations]) add(app)
+  for (const add of [addRotations, addNewRotation, addRotation, addNewKeys, addRevokeEarly]) add(app)
+  for (const add of [addQueue, addDecision]) add(app)
+  for (const add of [addServices, addTokens, addPeople, addOrganisations, addGateways]) add(app)
 }

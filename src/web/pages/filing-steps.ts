@@ -1,0 +1,36 @@
+import { formatTime } from '../../rules/times.ts'
+import { count, durationInWords } from '../../rules/words.ts'
+
+type Plan = {
+  keyCount: number
+  notBefore: Date | null
+  overlapSeconds: number
+  decideBy: Date | null
+  approvalsNeeded?: number
+}
+
+function decision({ decideBy, approvalsNeeded }: Plan, timeZone: string): string {
+  const who = approvalsNeeded === 2 ? 'Two agents of the desk have to approve it' : 'An agent of the desk decides'
+  return decideBy === null ? `${who}.` : `${who}, at the latest by ${formatTime(decideBy, timeZone)}. You get a mail.`
+}
+
+function keysOf({ keyCount }: Plan): string {
+  return count(keyCount, 'new key')
+}
+
+function making(plan: Plan, timeZone: string): string {
+  const made = `${keysOf(plan)} ${plan.keyCount === 1 ? 'is' : 'are'} made`
+  if (plan.notBefore === null) return `As soon as it is approved, ${made}.`
+  return `Once approved, ${made} at ${formatTime(plan.notBefore, timeZone)} or a little later.`
+}
+
+function ending({ overlapSeconds }: Plan): string {
+  if (overlapSeconds === 0) return 'The old keys stop at the same moment: calls fail until the new keys are in place.'
+  return `Old and new keys both work for ${durationInWords(overlapSeconds)}. You can stop the old ones earlier.`
+}
+
+/** What a filed rotation will do, one sentence a step, with the times by which it does. */
+export function nextSteps(plan: Plan, timeZone: string): string[] {
+  const pickUp = 'You pick each new key up here, once, with a one-time code, and put it in place.'
+  return [decision(plan, timeZone), making(plan, timeZone), pickUp, ending(plan)]
+}

@@ -1,0 +1,79 @@
+import { z } from 'zod'
+import { findServices, type ServiceView } from '../../database/services.ts'
+import type { Filing } from '../../desk/submit.ts'
+import { REASONS } from '../../rules/approvals.ts'
+import { parseLocalTime } from '../../rules/local-times.ts'
+import { DAY_SECONDS, MAX_OVERLAP_SECONDS } from '../../rules/overlap.ts'
+import { durationInWords } from '../../rules/words.ts'
+import type { WebContext } from '../context.ts'
+
+const OTHER = 'other'
+const CHOICES_SECONDS = [0, 3_600, DAY_SECONDS, 7 * DAY_SECONDS, 14 * DAY_SECONDS, MAX_OVERLAP_SECONDS] as const
+
+/** The lengths of overlap to choose from, in seconds, and one for any other. */
+export const OVERLAP_CHOICES: readonly { value: string; label: string }[] = [
+  ...CHOICES_SECONDS.map((seconds) => ({
+    value: String(seconds),
+    label: seconds === 0 ? 'Not at all: stop them at once' : durationInWords(seconds),
+  })),
+  { value: OTHER, label: 'Another length' },
+]
+
+const many = z.preprocess(
+  (value) => (value === undefined ? [] : Array.isArray(value) ? value : [value]),
+  z.array(z.string()).min(1, 'Choose at least one key.').max(200, 'Choose at most 200 keys at once.'),
+)
+
+/** Reads the form of a new rotation, its times on the clocks of `timeZone`, into what the desk files. */
+export function filingForm(timeZone: string) {
+  return z
+    .object({
+      key: many,
+      reason: z.enum(REASONS, 'Say why the keys are to be changed.'),
+      details: z.string().trim().max(2000, 'Use at most 2000 characters.').default(''),
+      notBefore: z.string().trim().default(''),
+      overlap: z.enum([...CHOICES_SECONDS.map(String), OTHER], 'Choose how long the old keys go on working.'),
+      otherDays: z.string().trim().default(''),
+      code: z.string().optional(),
+    })
+    .transform((form, context) => {
+      const notBefore = form.notBefore === '' ? null : parseLocalTime(form.notBefore, timeZone)
+      if (form.notBefore !== '' && notBefore === null) {
+        context.addIssue({
+          code: 'custom',
+          path: ['notBefore'],
+          message: 'Enter a date and a time, or leave it empty.',
+        })
+      }
+      const overlapSeconds = form.overlap === OTHER ? secondsOfDays(form.otherDays) : Number(form.overlap)
+      if (overlapSeconds === null) {
+        context.addIssue({ code: 'custom', path: ['otherDays'], message: 'Enter a number of days from 0 to 30.' })
+      }
+      const { key, reason, details, code } = form
+      return { filing: filing(key, reason, details, notBefore, overlapSeconds ?? 0), keyIds: key, code }
+    })
+}
+
+function filing(
+  keyIds: readonly string[],
+  reason: Filing['reason'],
+  details: string,
+  notBefore: Date | null,
+  overlapSeconds: number,
+): Filing {
+  return { items: keyIds.map((keyId) => ({ keyId })), reason, details, notBefore, overlapSeconds }
+}
+
+function secondsOfDays(text: string): number | null {
+  const days = /^\d{1,2}([.,]\d{1,6})?$/.test(text) ? Number(text.replace(',', '.')) : Number.NaN
+  const seconds = Math.round(days * DAY_SECONDS)
+  return seconds >= 0 && seconds <= MAX_OVERLAP_SECONDS ? seconds : null
+}
+
+const MOST_SERVICES = 100
+
+/** The services whose keys a member may choose from. */
+export async function findOwnServices(c: WebContext, organisationId: string): Promise<ServiceView[]> {
+  const page = await findServices(c.get('desk').db, { organisationId }, { limit: MOST_SERVICES })
+  return page.items
+}

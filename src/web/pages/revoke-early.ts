@@ -1,0 +1,86 @@
+import { z } from 'zod'
+import type { ItemView } from '../../database/items.ts'
+import { revokeEarly } from '../../desk/revoke-early.ts'
+import { Refusal } from '../../rules/refusals.ts'
+import { KIND_WORDS } from '../../rules/words.ts'
+import { type App, actorFor, bearerOf, type WebContext } from '../context.ts'
+import { confirmWithCode, needsCode } from '../forms/confirmed.ts'
+import { orAskAgain, type Problems, readForm, textsOf } from '../forms/form.ts'
+import { showPage } from '../shown/page.ts'
+import { oldKeyWorks, waitsForPickUp } from '../shown/status.ts'
+import { howLongAgo, shownTimeOrNull } from '../shown/times.ts'
+import { rotationOf } from './rotation.ts'
+
+const some = z.preprocess(
+  (value) => (value === undefined ? [] : Array.isArray(value) ? value : [value]),
+  z.array(z.string()).min(1, 'Choose at least one old key to stop.'),
+)
+const confirmation = z.object({
+  item: some,
+  sure: z.literal('yes', 'Tick the box if you are sure; there is no way back.'),
+  code: z.string().optional(),
+})
+
+function lastUse(item: ItemView, timeZone: string) {
+  const at = item.oldVersion?.lastUsedAt ?? null
+  if (at === null) return { useText: 'Not seen in use.', lastUsed: null }
+  return { useText: `Last used ${howLongAgo(at, new Date())},`, lastUsed: shownTimeOrNull(at, timeZone) }
+}
+
+function choice(item: ItemView, index: number, chosen: boolean, timeZone: string) {
+  const usedAt = item.oldVersion?.lastUsedAt?.getTime() ?? 0
+  const waiting = waitsForPickUp(item)
+  return {
+    id: item.id,
+    inputId: index === 0 ? 'item' : item.id,
+    service: item.serviceName,
+    live: item.environment === 'live',
+    kindWord: KIND_WORDS[item.kind],
+    last4: item.oldVersion?.last4 ?? '',
+    chosen,
+    ...lastUse(item, timeZone),
+    network: item.oldVersion?.lastNetwork ?? null,
+    notPickedUp: waiting ? 'Nobody has picked up its new key yet.' : null,
+    warning: waiting || Date.now() - usedAt < 86_400_000,
+  }
+}
+
+async function ask(c: WebContext, ref: string, again?: { problems: Problems; sure: boolean }): Promise<Response> {
+  actorFor(c, 'rotations.revokeEarly')
+  const rotation = await rotationOf(c, ref)
+  const open = rotation.items.filter(oldKeyWorks)
+  if (open.length === 0) throw new Refusal('ILLEGAL_MOVE', { detail: 'None of the old keys works any more.' })
+  const chosen = again === undefined ? open.map((item) => item.id) : await textsOf(c, 'item')
+  const { timeZone } = bearerOf(c)
+  return showPage(c, 'revoke-early', {
+    title: 'Stop the old keys now?',
+    ref,
+    href: `/rotations/${ref}`,
+    items: open.map((item, i) => choice(item, i, chosen.includes(item.id), timeZone)),
+    sure: again?.sure ?? false,
+    askCode: await needsCode(c),
+    ...(again === undefined ? {} : { problems: again.problems }),
+  })
+}
+
+async function revoke(c: WebContext, ref: string): Promise<Response> {
+  const actor = actorFor(c, 'rotations.revokeEarly')
+  const { values, typed, problems } = await readForm(c, confirmation)
+  const again = (problems: Problems) => ask(c, ref, { problems, sure: typed.sure === 'yes' })
+  if (problems !== null) return again(problems)
+  return orAskAgain(async () => {
+    const { items } = await rotationOf(c, ref)
+    const stillWork = items.some((item) => values.item.includes(item.id) && oldKeyWorks(item))
+    // Sent twice, they have stopped already.
+    if (!stillWork) return c.redirect(`/rotations/${ref}`, 303)
+    await confirmWithCode(c, values.code)
+    await revokeEarly(c.get('desk').db, actor, ref, { itemIds: values.item })
+    return c.redirect(`/rotations/${ref}`, 303)
+  }, again)
+}
+
+/** The page before what can't be undone: it shows the last use of every old key first. */
+export function addRevokeEarly(app: App): void {
+  app.get('/rotations/:ref/early-revocation', (c) => ask(c, c.req.param('ref')))
+  app.post('/rotations/:ref/early-revocation', (c) => revoke(c, c.req.param('ref')))
+}

@@ -1,0 +1,103 @@
+import { findDecisionFacts } from '../../database/decision-facts.ts'
+import { findRotation, type RotationView } from '../../database/rotations.ts'
+import { findRotationEvents } from '../../database/trail.ts'
+import { withdrawRotation } from '../../desk/withdraw.ts'
+import { type PersonActor, roleMay } from '../../rules/permissions.ts'
+import { Refusal } from '../../rules/refusals.ts'
+import { rotationMayMove } from '../../rules/rotation-lifecycle.ts'
+import { type App, actorFor, bearerOf, type WebContext } from '../context.ts'
+import { needsCode } from '../forms/confirmed.ts'
+import type { Problems, Typed } from '../forms/form.ts'
+import { barred, checks } from '../shown/checks.ts'
+import { showPage } from '../shown/page.ts'
+import { rotationFacts } from '../shown/rotation-facts.ts'
+import { oldKeyWorks, waitsForPickUp } from '../shown/status.ts'
+import { timeline } from '../shown/timeline.ts'
+
+/** The rotation of this address, as whoever looks may see it. Refuses NOT_FOUND. */
+export async function rotationOf(c: WebContext, ref: string): Promise<RotationView> {
+  const { organisationId } = actorFor(c, 'rotations.view')
+  const rotation = await findRotation(c.get('desk').db, { organisationId }, ref)
+  if (rotation === undefined) throw new Refusal('NOT_FOUND')
+  return rotation
+}
+
+type Move = { label: string; hint: string; href: string | null; action: string | null; danger: boolean }
+
+function withdrawal(rotation: RotationView, actor: PersonActor): Move[] {
+  const untouched = rotation.items.every((item) => item.status === 'pending')
+  const may = roleMay(actor.role, 'rotations.withdraw') && rotationMayMove('withdraw', rotation.status) && untouched
+  const action = `/rotations/${rotation.ref}/withdrawal`
+  const hint = 'Nothing has been changed yet, and nothing will be. You can file a new one at any time.'
+  return may ? [{ label: 'Withdraw the request', hint, href: null, action, danger: false }] : []
+}
+
+function earlyRevocation(rotation: RotationView, actor: PersonActor): Move[] {
+  const may = roleMay(actor.role, 'rotations.revokeEarly') && rotation.items.some(oldKeyWorks)
+  const href = `/rotations/${rotation.ref}/early-revocation`
+  const hint = 'Once everything uses the new ones. You see the last use of each before you confirm.'
+  return may ? [{ label: 'Stop the old keys early', hint, href, action: null, danger: true }] : []
+}
+
+function pickUp(rotation: RotationView, actor: PersonActor): { href: string; label: string } | null {
+  const may = roleMay(actor.role, 'versions.reveal') && rotation.items.some(waitsForPickUp)
+  return may ? { href: `/rotations/${rotation.ref}/new-keys`, label: 'Get new keys' } : null
+}
+
+export type Deciding = { rejecting: boolean; values: Typed; problems?: Problems }
+
+async function decisionFacts(c: WebContext, rotation: RotationView, deciding: Deciding) {
+  const { actor, timeZone } = bearerOf(c)
+  if (!roleMay(actor.role, 'rotations.decide') || !rotationMayMove('approve', rotation.status)) return null
+  const { db } = c.get('desk')
+  const facts = await findDecisionFacts(db, rotation, actor.personId)
+  const { ref, revision, approvals, approvalsNeeded } = rotation
+  return {
+    checks: checks(rotation, facts, timeZone, new Date()),
+    barred: barred(rotation, facts, actor),
+    revision,
+    seenAt: new Date().toISOString(),
+    approveAction: `/rotations/${ref}/approval`,
+    rejectAction: `/rotations/${ref}/rejection`,
+    approvalWord: approvalsNeeded === 1 ? null : `${approvals.length + 1} of ${approvalsNeeded}`,
+    rejecting: deciding.rejecting,
+  }
+}
+
+/** A rotation's page, for its people with the moves open to them, for staff with what they decide on. */
+export async function showRotation(
+  c: WebContext,
+  ref: string,
+  deciding: Deciding = { rejecting: false, values: {} },
+): Promise<Response> {
+  const rotation = await rotationOf(c, ref)
+  const { actor, timeZone } = bearerOf(c)
+  const facts = rotationFacts(rotation, timeZone)
+  const staff = actor.organisationId === null
+  const events = await findRotationEvents(c.get('desk').db, { organisationId: actor.organisationId }, ref)
+  const { values, problems } = deciding
+  return showPage(c, 'rotation', {
+    ...facts,
+    organisation: staff ? facts.organisation : null,
+    back: staff ? { href: '/queue', label: 'Queue' } : { href: '/rotations', label: 'Rotations' },
+    primary: pickUp(rotation, actor),
+    moves: [...withdrawal(rotation, actor), ...earlyRevocation(rotation, actor)],
+    timeline: timeline(events, timeZone),
+    decision: await decisionFacts(c, rotation, deciding),
+    askCode: staff && (await needsCode(c)),
+    values,
+    ...(problems === undefined ? {} : { problems }),
+  })
+}
+
+export function addRotation(app: App): void {
+  app.get('/rotations/:ref', (c) => showRotation(c, c.req.param('ref')))
+  app.post('/rotations/:ref/withdrawal', async (c) => {
+    const ref = c.req.param('ref')
+    const actor = actorFor(c, 'rotations.withdraw')
+    const { status } = await rotationOf(c, ref)
+    // Sent twice, it is withdrawn all the same.
+    if (status !== 'withdrawn') await withdrawRotation(c.get('desk').db, actor, ref)
+    return c.redirect(`/rotations/${ref}`, 303)
+  })
+}

@@ -1,0 +1,119 @@
+import { z } from 'zod'
+import { findOrganisations } from '../../database/people.ts'
+import { findServices, type KeyView, type ServiceView } from '../../database/services.ts'
+import { createService } from '../../keyring/services.ts'
+import { shortId } from '../../rules/foreign-text.ts'
+import { roleMay } from '../../rules/permissions.ts'
+import type { Permission } from '../../rules/verdict.ts'
+import { KIND_WORDS } from '../../rules/words.ts'
+import { type App, actorFor, bearerOf, type WebContext } from '../context.ts'
+import { orAskAgain, type Problems, readForm, type Typed } from '../forms/form.ts'
+import { shownOrganisation, showPage } from '../shown/page.ts'
+import { howLongAgo, shownTimeOrNull } from '../shown/times.ts'
+
+const AT_ONCE = 25
+const PERMISSION_WORDS = { read_only: 'Read only', read_write: 'Read and write', admin: 'Admin' } as const
+export function permissionWord(permission: Permission): string {
+  return PERMISSION_WORDS[permission]
+}
+
+function versionFacts(key: KeyView, timeZone: string) {
+  const shown = key.versions.filter((version) => version.accepted)
+  const newest = key.versions.slice(0, 1)
+  return (shown.length === 0 ? newest : shown).map((version, i) => ({
+    last4: version.last4,
+    note: shown.length < 2 ? null : i === 0 ? 'new' : 'old, stops',
+    stopsAt: shown.length < 2 || i === 0 ? null : shownTimeOrNull(version.acceptedUntil, timeZone),
+  }))
+}
+
+function keyFacts(key: KeyView, timeZone: string, mayRotate: boolean) {
+  const newest = key.versions[0]
+  const uses = key.versions.map((version) => version.lastUsedAt).filter((at) => at !== null)
+  const lastUse = uses.toSorted((a, b) => b.getTime() - a.getTime())[0] ?? null
+  return {
+    kindWord: KIND_WORDS[key.kind],
+    enabled: key.enabled,
+    permissionWord: permissionWord(key.permission),
+    versions: versionFacts(key, timeZone),
+    madeAt: shownTimeOrNull(newest?.createdAt ?? null, timeZone),
+    age: newest === undefined ? '' : howLongAgo(newest.createdAt, new Date()),
+    lastUsed: shownTimeOrNull(lastUse, timeZone),
+    rotation: key.rotationRef === null ? null : { ref: key.rotationRef, href: `/rotations/${key.rotationRef}` },
+    rotateHref: mayRotate && key.enabled ? `/rotations/new?key=${key.id}` : null,
+  }
+}
+
+function serviceFacts(service: ServiceView, timeZone: string, options: { mayRotate: boolean; ofAll: boolean }) {
+  return {
+    id: service.id,
+    name: service.name,
+    live: service.environment === 'live',
+    selfService: service.selfService,
+    organisation: options.ofAll ? shownOrganisation(service.organisationId, service.organisationName) : null,
+    keys: service.keys.map((key) => keyFacts(key, timeZone, options.mayRotate)),
+  }
+}
+
+async function show(c: WebContext): Promise<Response> {
+  const { organisationId, role } = actorFor(c, 'services.view')
+  const { timeZone } = bearerOf(c)
+  const page = await findServices(
+    c.get('desk').db,
+    { organisationId },
+    { cursor: c.req.query('after'), limit: AT_ONCE },
+  )
+  const options = { mayRotate: roleMay(role, 'rotations.submit'), ofAll: organisationId === null }
+  const mayCreate = roleMay(role, 'services.create')
+  return showPage(c, 'services', {
+    title: 'Services and keys',
+    mayCreate,
+    emptyText: mayCreate ? 'Add the first one.' : 'An owner or the desk adds them.',
+    services: page.items.map((service) => serviceFacts(service, timeZone, options)),
+    nextHref: page.nextCursor === null ? null : `/services?after=${encodeURIComponent(page.nextCursor)}`,
+  })
+}
+
+const newService = z.object({
+  organisationId: z.string().optional(),
+  name: z.string().trim().min(1, 'Enter a name.').max(100, 'Use at most 100 characters.'),
+  environment: z.enum(['live', 'sandbox'], 'Say whether it is live or a sandbox.'),
+})
+
+async function ask(c: WebContext, again?: { values: Typed; problems: Problems }): Promise<Response> {
+  const actor = actorFor(c, 'services.create')
+  const chosenId = again?.values.organisationId ?? c.req.query('organisation')
+  const all = actor.organisationId === null ? await findOrganisations(c.get('desk').db, { limit: 100 }) : []
+  const organisations = all.map(({ id, name }) => ({ id, name, shortId: shortId(id), chosen: id === chosenId }))
+  const environment = again?.values.environment
+  return showPage(c, 'new-service', {
+    title: 'Add a service',
+    organisations,
+    environmentIsLive: environment === 'live',
+    environmentIsSandbox: environment === 'sandbox',
+    ...again,
+  })
+}
+
+async function add(c: WebContext): Promise<Response> {
+  const actor = actorFor(c, 'services.create')
+  const { values, typed, problems } = await readForm(c, newService)
+  if (problems !== null) return ask(c, { values: typed, problems })
+  const { db, maker } = c.get('desk')
+  const { organisationId, ...service } = values
+  const owner = actor.organisationId === null && organisationId !== undefined ? { organisationId } : {}
+  return orAskAgain(
+    async () => {
+      await createService(db, maker, actor, { ...service, ...owner })
+      return c.redirect('/services', 303)
+    },
+    (problems) => ask(c, { values: typed, problems }),
+    { NAME_TAKEN: 'name', NOT_FOUND: 'organisationId' },
+  )
+}
+
+export function addServices(app: App): void {
+  app.get('/services', show)
+  app.get('/services/new', (c) => ask(c))
+  app.post('/services', add)
+}

@@ -1,0 +1,77 @@
+import type { DecisionFacts } from '../../database/decision-facts.ts'
+import type { RotationView } from '../../database/rotations.ts'
+import { mayDecide } from '../../rules/approvals.ts'
+import type { PersonActor } from '../../rules/permissions.ts'
+import { REFUSALS } from '../../rules/refusals.ts'
+import { count, joinWords, KIND_WORDS } from '../../rules/words.ts'
+import { howLongAgo, type ShownTime, shownTime } from './times.ts'
+
+export type Check = { level: 'good' | 'warning'; mark: string; levelWord: string; text: string; at: ShownTime | null }
+
+function check(fine: boolean, text: string, at: ShownTime | null = null): Check {
+  const [level, mark, levelWord] = fine ? (['good', '✓', 'Fine'] as const) : (['warning', '!', 'Look at this'] as const)
+  return { level, mark, levelWord, text, at }
+}
+
+const USED_LATELY_SECONDS = 86_400
+
+function useCheck(rotation: RotationView, now: Date): Check {
+  const busy = rotation.items.flatMap((item) => {
+    const at = item.oldVersion?.lastUsedAt ?? null
+    const lately = at !== null && now.getTime() - at.getTime() < USED_LATELY_SECONDS * 1000
+    return lately ? [`${item.serviceName} ${KIND_WORDS[item.kind]} (${howLongAgo(at, now)})`] : []
+  })
+  if (busy.length === 0) return check(true, 'None of the keys was used in the last 24 hours.')
+  const cutOff = rotation.overlapSeconds === 0
+  const words = `In use: ${joinWords(busy)}.`
+  return check(
+    !cutOff,
+    cutOff ? `${words} They stop at once, so calls will fail until the new ones are in place.` : words,
+  )
+}
+
+/** What the desk can see by itself about a rotation that waits for a decision. */
+export function checks(rotation: RotationView, facts: DecisionFacts, timeZone: string, now: Date): Check[] {
+  const filedAt = shownTime(rotation.createdAt, timeZone)
+  const role = facts.requesterRole
+  const { length: others } = facts.otherLiveRefs
+  return [
+    check(true, `Filed by ${rotation.filedBy.name} with a one-time code on`, filedAt),
+    check(role === 'owner', role === null ? 'The requester left the organisation.' : `The requester is ${role} there.`),
+    check(
+      facts.unusableKeys === 0,
+      facts.unusableKeys === 0
+        ? `${count(rotation.items.length, 'key')}: all there and enabled.`
+        : `${count(facts.unusableKeys, 'key')} disabled or removed since; these will be skipped.`,
+    ),
+    useCheck(rotation, now),
+    check(
+      others === 0,
+      others === 0 ? 'No other rotation of theirs is under way.' : `Also under way: ${joinWords(facts.otherLiveRefs)}.`,
+    ),
+    facts.ownerChangedAt === null
+      ? check(true, 'No owner changed their password, code device or address.')
+      : check(
+          false,
+          'An owner’s password, code device or address changed on',
+          shownTime(facts.ownerChangedAt, timeZone),
+        ),
+  ]
+}
+
+/** Why this person may not decide, in words, or null. */
+export function barred(rotation: RotationView, facts: DecisionFacts, actor: PersonActor): string | null {
+  if (actor.role !== 'agent' && actor.role !== 'admin') return REFUSALS.NOT_ALLOWED
+  if (rotation.approvals.some((approval) => approval.by.id === actor.personId)) return REFUSALS.ALREADY_APPROVED
+  const person = { id: actor.personId, staffRole: actor.role, organisationIds: facts.ownOrganisationIds }
+  const sides = {
+    requesterId: rotation.requester.id,
+    filedById: rotation.filedBy.id,
+    organisationId: rotation.organisationId,
+  }
+  if (mayDecide(person, sides)) return null
+  const asAgent = mayDecide({ ...person, staffRole: 'agent' }, sides)
+  return asAgent
+    ? 'An agent has to decide this; administrators only decide what was filed on behalf.'
+    : REFUSALS.OWN_ROTATION
+}

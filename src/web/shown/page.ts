@@ -1,0 +1,82 @@
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import { findMemberships } from '../../database/people.ts'
+import type { Bearer } from '../../identity/bearers.ts'
+import { shortId } from '../../rules/foreign-text.ts'
+import { type Role, roleMay } from '../../rules/permissions.ts'
+import { ROLE_WORDS } from '../../rules/words.ts'
+import type { WebContext } from '../context.ts'
+import type { Problems, Typed } from '../forms/form.ts'
+
+type PageFacts = { title: string; problems?: Problems; values?: Typed; [name: string]: unknown }
+
+const BUTTONS: readonly (readonly [href: string, label: string, roles: (role: Role) => boolean])[] = [
+  ['/rotations', 'Rotations', (role) => !roleMay(role, 'rotations.decide')],
+  ['/queue', 'Queue', (role) => roleMay(role, 'rotations.decide')],
+  ['/services', 'Services and keys', () => true],
+  ['/organisations', 'Organisations', (role) => roleMay(role, 'organisations.manage')],
+  ['/gateways', 'Gateways', (role) => roleMay(role, 'gateways.manage')],
+  ['/people', 'People', (role) => roleMay(role, 'members.manage')],
+  ['/tokens', 'API tokens', () => true],
+]
+
+function navigation(role: Role, path: string): { href: string; label: string; current: boolean }[] {
+  return BUTTONS.filter(([, , mayUse]) => mayUse(role)).map(([href, label]) => ({
+    href,
+    label,
+    current: path === href || path.startsWith(`${href}/`),
+  }))
+}
+
+export type ShownOrganisation = { name: string; shortId: string }
+
+export function shownOrganisation(id: string, name: string): ShownOrganisation {
+  return { name, shortId: shortId(id) }
+}
+
+async function findViewer(c: WebContext, { actor, timeZone }: Bearer) {
+  const memberships = await findMemberships(c.get('desk').db, actor.personId)
+  const own = memberships.find((membership) => membership.organisationId === actor.organisationId)
+  const places = memberships.length + (actor.organisationId === null ? 1 : 0)
+  return {
+    name: actor.name,
+    roleWord: ROLE_WORDS[actor.role],
+    organisation: own === undefined ? null : shownOrganisation(own.organisationId, own.organisation),
+    severalPlaces: places > 1,
+    timeZone,
+  }
+}
+
+/** The links of the error summary: a problem's field is where the person can mend it. */
+function summary(problems: Problems): { href: string | null; message: string }[] {
+  const seen = new Set<string>()
+  return Object.entries(problems)
+    .filter(([, message]) => !seen.has(message) && seen.add(message))
+    .map(([field, message]) => ({ href: field === '' ? null : `#${field}`, message }))
+}
+
+function layoutFacts(facts: PageFacts) {
+  const problems = facts.problems ?? {}
+  return { values: {}, ...facts, problems, errors: summary(problems) }
+}
+
+/** Renders a page within the frame of whoever looks. With problems it answers 422, which no browser takes for done. */
+export async function showPage(
+  c: WebContext,
+  name: string,
+  facts: PageFacts,
+  status: ContentfulStatusCode = facts.problems === undefined ? 200 : 422,
+): Promise<Response> {
+  const bearer = c.get('bearer')
+  const viewer = bearer?.complete ? await findViewer(c, bearer) : null
+  const links = bearer?.complete ? navigation(bearer.actor.role, c.req.path) : []
+  const formToken = bearer?.formToken ?? ''
+  return c.html(c.get('views').render(name, { viewer, navigation: links, formToken, ...layoutFacts(facts) }), status)
+}
+
+/** The same without asking the database who looks, for when it can't be reached. */
+export function showPlainPage(c: WebContext, name: string, facts: PageFacts, status: ContentfulStatusCode): Response {
+  return c.html(
+    c.get('views').render(name, { viewer: null, navigation: [], formToken: '', ...layoutFacts(facts) }),
+    status,
+  )
+}

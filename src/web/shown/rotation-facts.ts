@@ -1,0 +1,114 @@
+import type { ItemView, VersionView } from '../../database/items.ts'
+import type { RotationView } from '../../database/rotations.ts'
+import { isEnded } from '../../rules/rotation-lifecycle.ts'
+import { count, durationInWords, joinWords, KIND_WORDS, REASON_WORDS } from '../../rules/words.ts'
+import { shownOrganisation } from './page.ts'
+import { itemStatus, oldKeyWorks, rotationStatus, steps, waitsForPickUp } from './status.ts'
+import { type ShownTime, shownTime, shownTimeOrNull } from './times.ts'
+
+/** "Payments EU, Payments US": what a rotation is about, as its letters call it too. */
+export function serviceNames(rotation: RotationView): string {
+  return [...new Set(rotation.items.map((item) => item.serviceName))].join(', ')
+}
+
+/** A rotation as one line of a list. */
+export function rowFacts(rotation: RotationView, timeZone: string) {
+  return {
+    ref: rotation.ref,
+    href: `/rotations/${rotation.ref}`,
+    serviceNames: serviceNames(rotation),
+    keysWord: count(rotation.items.length, 'key'),
+    reasonWord: REASON_WORDS[rotation.reason],
+    requester: rotation.requester.name,
+    createdAt: shownTime(rotation.createdAt, timeZone),
+    status: rotationStatus(rotation, timeZone),
+    organisation: shownOrganisation(rotation.organisationId, rotation.organisationName),
+  }
+}
+
+function lastUse(version: VersionView, timeZone: string) {
+  return { lastUsed: shownTimeOrNull(version.lastUsedAt, timeZone), lastNetwork: version.lastNetwork }
+}
+
+function oldFacts(item: ItemView, timeZone: string) {
+  const { oldVersion } = item
+  if (oldVersion === null) return null
+  const stoppedAt = oldVersion.revokedAt ?? (item.status === 'retired' ? item.overlapEndsAt : null)
+  const endsAt = oldKeyWorks(item) ? item.overlapEndsAt : stoppedAt
+  return {
+    last4: oldVersion.last4,
+    endWord: stoppedAt === null ? 'Stops' : 'Stopped',
+    endsAt: shownTimeOrNull(endsAt, timeZone),
+    endText: item.status === 'pending' ? 'after the new key is made' : 'not by this request',
+    ...lastUse(oldVersion, timeZone),
+  }
+}
+
+function newFacts(item: ItemView, timeZone: string) {
+  const { newVersion } = item
+  if (newVersion === null) return null
+  return {
+    last4: newVersion.last4,
+    revealedAt: shownTimeOrNull(newVersion.revealedAt, timeZone),
+    revealedBy: newVersion.revealedBy,
+    waiting: newVersion.sealed ? 'waits for an owner' : 'not any more',
+    ...lastUse(newVersion, timeZone),
+  }
+}
+
+/** One key of a rotation: both versions, when the old one stops, and the last use of each. */
+export function itemFacts(item: ItemView, timeZone: string) {
+  return {
+    service: item.serviceName,
+    kindWord: KIND_WORDS[item.kind],
+    live: item.environment === 'live',
+    status: itemStatus(item),
+    problem: item.problem,
+    old: oldFacts(item, timeZone),
+    new: newFacts(item, timeZone),
+  }
+}
+
+export type Answer = { label: string; lines: string[]; at: ShownTime | null; change: string | null }
+
+type NamedKey = { serviceName: string; environment: string; kind: 'auth' | 'admin'; last4: string }
+
+/** "Payments EU (live): Auth key …x7Qa and Admin key …9pLm", a line for each service. */
+export function keyLines(keys: readonly NamedKey[]): string[] {
+  const services = new Map<string, string[]>()
+  for (const key of keys) {
+    const service = `${key.serviceName} (${key.environment})`
+    services.set(service, [...(services.get(service) ?? []), `${KIND_WORDS[key.kind]} …${key.last4}`])
+  }
+  return [...services].map(([service, words]) => `${service}: ${joinWords(words)}`)
+}
+
+export function overlapLine(seconds: number): string {
+  return seconds === 0 ? 'Not at all: they stop at once' : `${durationInWords(seconds)} after the new ones are made`
+}
+
+function requestFacts(rotation: RotationView, timeZone: string): Answer[] {
+  const plain = (label: string, ...lines: string[]) => ({ label, lines, at: null, change: null })
+  const start = shownTimeOrNull(rotation.notBefore, timeZone)
+  return [
+    plain('Reason', REASON_WORDS[rotation.reason]),
+    ...(rotation.details === '' ? [] : [plain('Details', rotation.details)]),
+    { ...plain('Earliest start', ...(start === null ? ['As soon as approved'] : [])), at: start },
+    plain('Old keys work for', overlapLine(rotation.overlapSeconds)),
+    plain('Approvals', `${rotation.approvals.length} of ${rotation.approvalsNeeded}`),
+    ...rotation.approvals.map(({ by, note }) => plain('Approved by', by.name, ...(note === '' ? [] : [note]))),
+  ]
+}
+
+/** Everything the rotation's page shows whoever looks; the moves and the decision come on top. */
+export function rotationFacts(rotation: RotationView, timeZone: string) {
+  return {
+    ...rowFacts(rotation, timeZone),
+    title: `${rotation.ref}, ${serviceNames(rotation)}`,
+    steps: steps(rotation, timeZone),
+    items: rotation.items.map((item) => itemFacts(item, timeZone)),
+    answers: requestFacts(rotation, timeZone),
+    refreshing: !isEnded(rotation.status),
+    waiting: rotation.items.filter(waitsForPickUp).length,
+  }
+}
