@@ -96,15 +96,20 @@ export async function noteTokenUsed(db: Db, tokenHash: Buffer): Promise<void> {
     .execute()
 }
 
-/** A person's tokens that still work, the newest first; never the token itself. */
-export async function findPersonalTokens(db: Db, person: { personId: string; organisationId: string | null }) {
+/** A person's tokens, the newest first, those that still work or also those that ended; never the token itself. */
+export async function findPersonalTokens(
+  db: Db,
+  person: { personId: string; organisationId: string | null },
+  which: 'live' | 'all' = 'live',
+) {
   return db
     .selectFrom('personalToken')
-    .select(['id', 'name', 'last4', 'scopes', 'createdAt', 'expiresAt', 'lastUsedAt'])
+    .select(['id', 'name', 'last4', 'scopes', 'createdAt', 'expiresAt', 'revokedAt', 'lastUsedAt'])
     .where('personId', '=', person.personId)
     .where('organisationId', 'is not distinct from', person.organisationId)
-    .where('revokedAt', 'is', null)
-    .where(sql<boolean>`expires_at > clock_timestamp()`)
+    .$if(which === 'live', (query) =>
+      query.where('revokedAt', 'is', null).where(sql<boolean>`expires_at > clock_timestamp()`),
+    )
     .orderBy('createdAt', 'desc')
     .orderBy('id')
     .execute()

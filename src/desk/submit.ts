@@ -11,6 +11,7 @@ import type { PersonActor } from '../rules/permissions.ts'
 import { Refusal } from '../rules/refusals.ts'
 import { UNBORN } from '../rules/rotation-lifecycle.ts'
 import { isAccepted } from '../rules/verdict.ts'
+import { spendFiling } from './filing-limit.ts'
 import { putRotationLetters } from './letters.ts'
 import { type Record, recordItemMove, recordRotationMove } from './record.ts'
 
@@ -133,7 +134,7 @@ async function insertItems(
 
 /**
  * Files a rotation; it then waits for its approvals. Refuses NOT_FOUND (a service or key that isn't the organisation's), NO_KEYS,
- * ROTATION_IN_PROGRESS, START_TOO_FAR, CONTAINS_SECRET and EXPIRES_IN_OVERLAP.
+ * ROTATION_IN_PROGRESS, START_TOO_FAR, CONTAINS_SECRET, EXPIRES_IN_OVERLAP, and TOO_MANY_REQUESTS.
  */
 export async function submitRotation(
   db: Db,
@@ -143,6 +144,7 @@ export async function submitRotation(
 ): Promise<{ ref: string }> {
   const organisationId = actor.organisationId
   if (organisationId === null) throw new Refusal('NOT_ALLOWED')
+  await spendFiling(db, actor.personId)
   return db.transaction().execute(async (trx) => {
     const keys = await lockFiledKeys(trx, organisationId, filing)
     const versions = await lockVersions(
