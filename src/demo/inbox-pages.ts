@@ -1,7 +1,7 @@
 import { Refusal } from '../rules/refusals.ts'
 import type { App, WebContext } from '../web/context.ts'
-import { showPage } from '../web/pages/show.ts'
-import { shownTime } from '../web/pages/times.ts'
+import { showPage } from '../web/shown/page.ts'
+import { shownTime } from '../web/shown/times.ts'
 import type { Inbox, InboxLetter } from './inbox.ts'
 
 const SHOWN_LETTERS = 200

@@ -1,6 +1,6 @@
 import { ROLE_WORDS } from '../rules/words.ts'
 import type { App, WebContext } from '../web/context.ts'
-import { showPage } from '../web/pages/show.ts'
+import { showPage } from '../web/shown/page.ts'
 import { currentCodes } from './codes.ts'
 import type { DemoFile } from './demo-file.ts'
 import type { Inbox } from './inbox.ts'
