@@ -1,8 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { findRotation } from '../../src/database/rotations.ts'
 import { WORK_POINTS } from '../../src/desk/carry-out.ts'
 import { revokeEarly } from '../../src/desk/revoke-early.ts'
@@ -10,44 +7,19 @@ import { openTestDatabase } from '../support/database.ts'
 import { addService, type DeskWorld, fileAndApprove, makeDeskWorld } from '../support/desk-world.ts'
 import { findViolations } from '../support/invariants.ts'
 import { startMailServer } from '../support/smtp.ts'
+import { stop, until, workersOn } from '../support/workers.ts'
 
 const { db, url } = await openTestDatabase()
 const mailServer = await startMailServer()
-const running = new Set<ChildProcess>()
+const startProcess = workersOn(url)
 let world: DeskWorld
 
 beforeAll(async () => {
   world = await makeDeskWorld(db)
 })
-afterAll(() => {
-  for (const child of running) child.kill('SIGKILL')
-})
-
-function startProcess(...options: string[]): ChildProcess {
-  const script = join(import.meta.dirname, '../support/worker-process.ts')
-  const child = spawn(process.execPath, [script, '--database', url, ...options], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-  })
-  running.add(child)
-  child.once('exit', () => running.delete(child))
-  return child
-}
-
-async function until(what: string, holds: () => Promise<boolean>, seconds = 10): Promise<void> {
-  const end = performance.now() + seconds * 1000
-  while (!(await holds())) {
-    if (performance.now() > end) throw new Error(`${what} did not come about in ${seconds} s`)
-    await sleep(20)
-  }
-}
 
 async function statusOf(ref: string): Promise<string | undefined> {
   return (await findRotation(db, world.owner, ref))?.status
-}
-
-async function stop(child: ChildProcess): Promise<void> {
-  child.kill('SIGTERM')
-  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
 }
 
 async function newRotation(name: string): Promise<string> {
