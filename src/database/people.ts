@@ -1,5 +1,5 @@
-import type { Selectable } from 'kysely'
-import type { MemberRole, StaffRole } from '../rules/permissions.ts'
+import { type Selectable, sql } from 'kysely'
+import type { MemberRole, Role, StaffRole } from '../rules/permissions.ts'
 import type { Db, Trx } from './connect.ts'
 import type { Database } from './schema.ts'
 
@@ -26,42 +26,44 @@ export async function findMemberships(db: Db, personId: string): Promise<Members
     .execute()
 }
 
-export type Member = {
-  personId: string
-  name: string
-  email: string
-  role: MemberRole
-  mayReveal: boolean
-  /** False until the invitation was accepted and the code device works. */
-  enrolled: boolean
+/** `enrolled` is false for somebody whose invitation is still open. */
+export type ListedPerson = { name: string; email: string; role: Role; enrolled: boolean }
+
+/** The people of an organisation, or the staff (null), by name, with those who are invited to it. */
+export async function findPeople(db: Db, organisationId: string | null): Promise<ListedPerson[]> {
+  const there = organisationId === null ? await findStaff(db) : await findMembers(db, organisationId)
+  const invited = await db
+    .selectFrom('invitation')
+    .innerJoin('person', 'person.id', 'invitation.personId')
+    .select(['person.name', 'person.email', 'invitation.role'])
+    .where('invitation.organisationId', 'is not distinct from', organisationId)
+    .where('invitation.acceptedAt', 'is', null)
+    .where(sql<boolean>`invitation.expires_at > clock_timestamp()`)
+    .execute()
+  const people = [
+    ...there.map((person) => ({ ...person, enrolled: true })),
+    ...invited.map((person) => ({ ...person, enrolled: false })),
+  ]
+  return people.sort((a, b) => a.name.localeCompare(b.name, 'en') || (a.email < b.email ? -1 : 1))
 }
 
-/** The people of one organisation, by name. */
-export async function findMembers(db: Db, organisationId: string): Promise<Member[]> {
-  const rows = await db
+async function findMembers(db: Db, organisationId: string) {
+  return db
     .selectFrom('membership')
     .innerJoin('person', 'person.id', 'membership.personId')
-    .select(['person.id as personId', 'person.name', 'person.email', 'membership.role', 'membership.mayReveal'])
-    .select((eb) => eb('person.codeSeed', 'is not', null).as('enrolled'))
+    .select(['person.name', 'person.email', 'membership.role'])
     .where('membership.organisationId', '=', organisationId)
-    .orderBy('person.name')
-    .orderBy('person.id')
+    .where('person.disabledAt', 'is', null)
     .execute()
-  return rows.map((row) => ({ ...row, enrolled: Boolean(row.enrolled) }))
 }
 
-export type StaffMember = { personId: string; name: string; email: string; role: StaffRole }
-
-/** The vendor's own people, by name. */
-export async function findStaffMembers(db: Db): Promise<StaffMember[]> {
+async function findStaff(db: Db) {
   return db
     .selectFrom('person')
-    .select(['id as personId', 'name', 'email', 'staffRole as role'])
+    .select(['name', 'email', 'staffRole as role'])
     .where('staffRole', 'is not', null)
     .where('disabledAt', 'is', null)
     .$narrowType<{ role: StaffRole }>()
-    .orderBy('name')
-    .orderBy('id')
     .execute()
 }
 

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { findMembers, findMemberships } from '../../src/database/people.ts'
+import { findMemberships, findPeople } from '../../src/database/people.ts'
 import { findSessionBearer } from '../../src/identity/bearers.ts'
 import { acceptInvitation, findInvitation } from '../../src/identity/invitations.ts'
 import { createOrganisation, inviteMember, inviteStaff } from '../../src/identity/organisations.ts'
@@ -99,8 +99,7 @@ describe('an invitation', () => {
 
   test('makes nobody a member before it is accepted', async () => {
     await inviteNew()
-    const members = await findMembers(db, owner.organisationId)
-    expect(members.map((member) => member.email)).toEqual([owner.email])
+    expect(await findMemberships(db, (await personRow(email)).id)).toEqual([])
     const refused = beginSignIn(db, { email, password: PASSWORD, network: '192.0.2.9', userAgent: '' })
     expect(await outcome(refused)).toBe('NOT_AUTHENTICATED')
   })
@@ -127,6 +126,20 @@ describe('an invitation', () => {
     expect(await outcome(acceptInvitation(db, sealer, token, { password: PASSWORD, code: '000000' }))).toBe(
       'INVITATION_VOID',
     )
+  })
+})
+
+describe('the list of people', () => {
+  test('has the members of one organisation and those invited to it, and the staff apart', async () => {
+    await newOwner('eve')
+    await inviteNew('viewer')
+    expect(await findPeople(db, owner.organisationId)).toEqual([
+      { name: 'ada', email: owner.email, role: 'owner', enrolled: true },
+      { name: 'Dan Developer', email, role: 'viewer', enrolled: false },
+    ])
+    const staff = await findPeople(db, null)
+    expect(staff).toContainEqual({ name: 'Ines Admin', email: admin.email, role: 'admin', enrolled: true })
+    expect(staff.map((person) => person.email)).not.toContain(owner.email)
   })
 })
 

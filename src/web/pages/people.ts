@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { findMembers, findStaffMembers } from '../../database/people.ts'
+import { findPeople } from '../../database/people.ts'
 import { inviteMember, inviteStaff } from '../../identity/organisations.ts'
-import { MEMBER_ROLES, type PersonActor, type Role, STAFF_ROLES } from '../../rules/permissions.ts'
+import { MEMBER_ROLES, type Role, STAFF_ROLES } from '../../rules/permissions.ts'
 import { ROLE_WORDS } from '../../rules/words.ts'
 import { type App, actorFor, type WebContext } from '../context.ts'
 import { confirmWithCode, needsCode } from '../forms/confirmed.ts'
@@ -24,15 +24,9 @@ const ROLE_HINTS = {
   admin: 'manages organisations, gateways and the staff',
 } as const satisfies Record<Role, string>
 
-async function findPeople(c: WebContext, actor: PersonActor) {
-  const { db } = c.get('desk')
-  if (actor.organisationId === null) return (await findStaffMembers(db)).map((row) => ({ ...row, enrolled: true }))
-  return findMembers(db, actor.organisationId)
-}
-
 async function show(c: WebContext, again?: { values: Typed; problems: Problems }): Promise<Response> {
   const actor = actorFor(c, 'members.manage')
-  const people = await findPeople(c, actor)
+  const people = await findPeople(c.get('desk').db, actor.organisationId)
   const roles: readonly Role[] = actor.organisationId === null ? STAFF_ROLES : MEMBER_ROLES
   const invited = c.req.query('invited')
   return showPage(c, 'people', {
@@ -40,7 +34,7 @@ async function show(c: WebContext, again?: { values: Typed; problems: Problems }
     ofDesk: actor.organisationId === null,
     invited: invited === 'yes',
     people: people.map(({ name, email, role, enrolled }) => ({ name, email, roleWord: ROLE_WORDS[role], enrolled })),
-    soleOwner: people.filter((row) => row.role === 'owner').length === 1,
+    soleOwner: people.filter((row) => row.role === 'owner' && row.enrolled).length === 1,
     roles: roles.map((role, i) => ({
       value: role,
       inputId: i === 0 ? 'role' : `role-${role}`,
