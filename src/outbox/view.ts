@@ -13,8 +13,8 @@ export type Desk = {
 }
 
 const DONE_BY = {
-  received: 'Asked for by',
-  'approval-needed': 'Asked for by',
+  received: 'Requested by',
+  'approval-needed': 'Requested by',
   approved: 'Approved by',
   rejected: 'Rejected by',
   withdrawn: 'Withdrawn by',
@@ -54,9 +54,9 @@ function moment(time: string | null, timeZone: string): Moment | null {
 function approvalSentence(facts: RotationFacts, kind: RotationLetterKind): string {
   const { approvalsNeeded, approvalsGiven } = facts
   if (kind === 'received') {
-    const asked = approvalsNeeded === 2 ? 'It needs the approval of two support agents' : 'It needs support’s approval'
-    const by = facts.decideBy === null ? '' : `, decided by ${formatTime(new Date(facts.decideBy), facts.timeZone)}`
-    return `${asked}${by}.`
+    const who = approvalsNeeded === 2 ? 'Two support agents have' : 'A support agent has'
+    const by = moment(facts.decideBy, facts.timeZone)
+    return by === null ? `${who} to approve it.` : `${who} to approve it, by ${by.text} at the latest.`
   }
   if (approvalsNeeded < 2) return 'One approval is enough.'
   return approvalsGiven === 0
@@ -86,7 +86,7 @@ function itemView(item: ItemFacts, facts: RotationFacts, kind: RotationLetterKin
     oldLast4: item.oldLast4,
     newLast4: item.newLast4,
     stops: moment(stop, facts.timeZone),
-    stopWord: hasStopped ? 'It stopped on' : 'It stops on',
+    stopWord: hasStopped ? 'stopped on' : 'stops on',
   }
 }
 

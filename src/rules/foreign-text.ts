@@ -6,8 +6,11 @@ const RIGHT_TO_LEFT = /[\p{Script=Arabic}\p{Script=Hebrew}\p{Script=Syriac}\p{Sc
  * break lines or turn the direction of what follows), white space made single. (ASVS 5.0, 1.1.1)
  */
 export function oneLine(text: string): string {
-  const visible = text.normalize('NFC').replace(/\p{Cf}|\p{Cs}|\p{Co}/gu, '')
-  return visible.replace(/[\s\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ').trim()
+  const visible = text.replace(/\p{Cf}|\p{Cs}|\p{Co}/gu, '')
+  return visible
+    .normalize('NFC')
+    .replace(/[\s\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ')
+    .trim()
 }
 
 /** The same for text of several lines: its line ends stay, as `\n`. */

@@ -122,7 +122,7 @@ test('new keys without an overlap: the letter says that the old ones have stoppe
 test('a letter about an end never names a later time than its own', () => {
   for (const kind of ['old-key-revoked', 'completed'] as const) {
     const { text } = render({ kind, facts: rotationFacts(kind) })
-    expect(text).toContain('It stopped on Mon 2 Nov 2026, 10:30 CET (09:30 UTC)')
+    expect(unwrapped(text)).toContain('stopped on Mon 2 Nov 2026, 10:30 CET (09:30 UTC)')
     expect(text).not.toContain('2 Dec')
   }
 })
