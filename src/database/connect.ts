@@ -10,7 +10,7 @@ type PoolSize = { max: number; statementMilliseconds: number }
 
 /**
  * A pool that fails instead of waiting for ever: 2 s for a connection, bounded statements, locks and idle transactions.
- * An idle client that is cut is logged, never thrown.
+ * A client that is cut is logged, never thrown.
  */
 export function createPool(url: string, log: Log, { max, statementMilliseconds }: PoolSize): Pool {
   const pool = new Pool({
@@ -25,7 +25,10 @@ export function createPool(url: string, log: Log, { max, statementMilliseconds }
     lock_timeout: 5_000,
     idle_in_transaction_session_timeout: 10_000,
   })
-  pool.on('error', (error) => log.warn({ event: 'database.connection_lost', ...errorFields(error) }))
+  const lost = (error: Error) => log.warn({ event: 'database.connection_lost', ...errorFields(error) })
+  pool.on('error', lost)
+  // The pool listens to idle clients only; one that is cut between two statements of a transaction would end the process.
+  pool.on('connect', (client) => client.on('error', lost))
   return pool
 }
 

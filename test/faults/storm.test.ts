@@ -48,7 +48,8 @@ test('workers killed at random while connections are cut lose nothing and do not
   const refs = await fileMany(150)
   const workers: ChildProcess[] = []
   const storm = new AbortController()
-  const start = () => startProcess('--smtp', mailServer.url)
+  const deaths: (number | null)[] = []
+  const start = () => startProcess('--smtp', mailServer.url).once('exit', (code) => deaths.push(code))
   for (let i = 0; i < 3; i++) workers.push(start())
 
   async function killAtRandom(): Promise<void> {
@@ -72,6 +73,7 @@ test('workers killed at random while connections are cut lose nothing and do not
   await sleep(20_000)
   storm.abort()
   await Promise.all(faults)
+  expect(deaths.filter((code) => code !== null)).toEqual([])
 
   await until('the rotations', () => all(refs, 'overlap'), 240)
   for (const ref of refs) await revokeEarly(db, world.owner, ref, {})
