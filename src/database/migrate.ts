@@ -19,6 +19,9 @@ export async function migrate(db: Db): Promise<string[]> {
 
 /** Whether the database is there and has every migration that this program knows. */
 export async function isMigrated(db: Db): Promise<boolean> {
+  const { rows: tables } = await sql<{ there: boolean }>`
+    select to_regclass('kysely_migration') is not null as there`.execute(db)
+  if (tables[0]?.there !== true) return false
   const known = (await fs.readdir(FOLDER)).filter((file) => file.endsWith('.ts')).length
   const { rows } = await sql<{ count: string }>`select count(*) as count from kysely_migration`.execute(db)
   return Number(rows[0]?.count) >= known

@@ -99,6 +99,7 @@ export type Client = {
   call: (method: string, path: string, sent?: Sent) => Promise<Answer>
   /** The same with a step-up just made. */
   confirmed: (method: string, path: string, sent?: Sent) => Promise<Answer>
+  newStepUp: () => Promise<string>
   token: string
 }
 
@@ -109,11 +110,12 @@ export async function clientOf({ desk, call }: TestDesk, person: Enrolled): Prom
   const authorization = `Bearer ${token}`
   const withToken: Client['call'] = (method, path, sent = {}) =>
     call(method, path, { ...sent, headers: { authorization, ...sent.headers } })
-  async function confirmed(method: string, path: string, sent: Sent = {}): Promise<Answer> {
+  async function newStepUp(): Promise<string> {
     const bearer = await findTokenBearer(desk.db, token)
     if (bearer === null) throw new Error('the token has no bearer')
-    const { stepUpToken } = await stepUp(desk.db, desk.sealer, bearer, await unusedCode(desk.db, person))
-    return withToken(method, path, { ...sent, headers: { 'rekey-step-up': stepUpToken, ...sent.headers } })
+    return (await stepUp(desk.db, desk.sealer, bearer, await unusedCode(desk.db, person))).stepUpToken
   }
-  return { call: withToken, confirmed, token }
+  const confirmed: Client['confirmed'] = async (method, path, sent = {}) =>
+    withToken(method, path, { ...sent, headers: { 'rekey-step-up': await newStepUp(), ...sent.headers } })
+  return { call: withToken, confirmed, newStepUp, token }
 }

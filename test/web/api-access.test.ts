@@ -1,0 +1,170 @@
+import { beforeAll, describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { ACTIONS, MEMBER_ROLES, type Role, STAFF_ROLES } from '../../src/rules/permissions.ts'
+import { NO_INPUT, type Route } from '../../src/web/api/route.ts'
+import { API_ROUTES } from '../../src/web/api/routes.ts'
+import { type ApiWorld, makeApiWorld } from '../support/api-world.ts'
+import { openTestDatabase } from '../support/database.ts'
+import { type Answer, openDesk } from '../support/web.ts'
+
+const database = await openTestDatabase()
+const desk = await openDesk(database)
+let world: ApiWorld
+let ref: string
+
+const filing = (serviceId: string) => ({ items: [{ serviceId, kinds: ['auth'] }], reason: 'other' })
+
+beforeAll(async () => {
+  world = await makeApiWorld(desk)
+  const body = filing(world.place.serviceId)
+  const filed = await world.clients.owner.confirmed('POST', '/v1/rotations', { body })
+  ref = z.object({ ref: z.string() }).parse(filed.json).ref
+})
+
+const ROLES: readonly Role[] = [...MEMBER_ROLES, ...STAFF_ROLES]
+const personal = API_ROUTES.filter((route) => route.access !== 'public' && route.access !== 'gateway')
+
+function rolesOf(route: Route): readonly Role[] {
+  const { access } = route
+  if (access === 'public' || access === 'gateway' || access === 'person') return ROLES
+  return ACTIONS[access]
+}
+
+/** Any address of the route; whoever may not use it must not learn whether it exists. */
+function address(route: Route): string {
+  return route.path.replace(':ref', 'ROT-999999').replace(':id', 'svc_unknown')
+}
+
+function codeOf(answer: Answer): string {
+  return z.object({ code: z.string() }).safeParse(answer.json).data?.code ?? String(answer.status)
+}
+
+function names(routes: readonly Route[]): [string, Route][] {
+  return routes.map((route) => [`${route.method} ${route.path}`, route])
+}
+
+describe.each(names(personal))('%s', (_name, route) => {
+  const method = route.method.toUpperCase()
+
+  test('is for nobody who is not signed in', async () => {
+    const bads = ['Bearer rkp_unknown', 'Bearer ', 'Basic YTpi', 'rkp_x', `Bearer ${'x'.repeat(5_000)}`]
+    for (const headers of [{}, ...bads.map((authorization) => ({ authorization }))]) {
+      const answer = await desk.call(method, address(route), { headers })
+      expect([answer.status, codeOf(answer)]).toEqual([401, 'NOT_AUTHENTICATED'])
+      expect(answer.headers['www-authenticate']).toContain('Bearer')
+    }
+  })
+
+  test.each(ROLES)('is for a %s or not, as the table of roles says, whatever is sent', async (role) => {
+    const answer = await world.clients[role].call(method, address(route), { body: { nonsense: true } })
+    if (rolesOf(route).includes(role)) expect(codeOf(answer)).not.toBe('NOT_ALLOWED')
+    else expect([answer.status, codeOf(answer)]).toEqual([403, 'NOT_ALLOWED'])
+  })
+
+  test('refuses fields that it does not know, and names them', async () => {
+    const client = world.clients[rolesOf(route)[0] ?? 'admin']
+    const answer = await client.call(method, `${address(route)}?surprise=1`)
+    expect([answer.status, codeOf(answer)]).toEqual([400, 'INVALID_REQUEST'])
+    expect(answer.json).toMatchObject({
+      errors: expect.arrayContaining([{ pointer: '/surprise', message: expect.any(String) }]),
+    })
+    if (method === 'GET') return
+    const posted = await client.call(method, address(route), { body: { surprise: 1 } })
+    expect([posted.status, codeOf(posted)]).toEqual([400, 'INVALID_REQUEST'])
+    expect(posted.json).toMatchObject({
+      errors: expect.arrayContaining([{ pointer: '/surprise', message: expect.any(String) }]),
+    })
+  })
+})
+
+describe.each(names(API_ROUTES.filter((route) => route.method === 'post')))('%s', (_name, route) => {
+  test('refuses what is no JSON object', async () => {
+    const client = world.clients[rolesOf(route)[0] ?? 'admin']
+    const type = { 'content-type': 'application/json' }
+    const wrong = [
+      { text: '{"a":', headers: type },
+      { text: '[]', headers: type },
+      { text: '"x"', headers: type },
+      { text: 'null', headers: type },
+      { text: 'a=1', headers: { 'content-type': 'application/x-www-form-urlencoded' } },
+      { text: '{}', headers: { 'content-type': 'text/plain' } },
+      { text: '{}' },
+    ]
+    for (const sent of wrong) {
+      const answer = await client.call('POST', address(route), sent)
+      expect([answer.status, codeOf(answer)]).toEqual([400, 'INVALID_REQUEST'])
+      expect(answer.headers['content-type']).toBe('application/problem+json')
+    }
+  })
+})
+
+describe.each(names(personal.filter((route) => route.stepUp)))('%s', (_name, route) => {
+  test('needs a step-up, and spends none on what is malformed', async () => {
+    const client = world.clients[rolesOf(route)[0] ?? 'admin']
+    const bodies: Record<string, object> = {
+      createOrganisation: { name: 'X', owner: { name: 'Y', email: 'y@x.example' } },
+      createGateway: { name: 'X' },
+      createToken: { name: 'X', expiresAt: '2099-01-01T00:00:00Z' },
+      submitRotation: filing(world.place.serviceId),
+      approveRotation: { revision: 1 },
+    }
+    const body = bodies[route.operation] ?? {}
+    for (const header of [{}, { 'rekey-step-up': 'wrong' }]) {
+      const answer = await client.call(route.method.toUpperCase(), address(route), { body, headers: header })
+      expect([answer.status, codeOf(answer)]).toEqual([403, 'STEP_UP_REQUIRED'])
+    }
+    const before = await database.db.selectFrom('stepUp').select(['bearerId', 'callsLeft']).execute()
+    if (route.body !== NO_INPUT.body)
+      await client.confirmed(route.method.toUpperCase(), address(route), { body: { no: 1 } })
+    const after = await database.db.selectFrom('stepUp').select('callsLeft').where('callsLeft', '<', 10).execute()
+    expect(after).toHaveLength(before.filter(({ callsLeft }) => callsLeft < 10).length)
+  })
+})
+
+test('what belongs to another organisation is not there', async () => {
+  const { rival } = world.clients
+  const { place } = world
+  const attempts: [method: string, path: string, body?: object][] = [
+    ['GET', `/v1/services/${place.serviceId}`],
+    ['POST', `/v1/versions/${place.versionId}/reveal`],
+    ['GET', `/v1/rotations/${ref}`],
+    ['GET', `/v1/rotations/${ref}/events`],
+    ['POST', `/v1/rotations/${ref}/withdrawal`],
+    ['POST', `/v1/rotations/${ref}/early-revocation`],
+    ['POST', '/v1/rotations', filing(place.serviceId)],
+    ['POST', '/v1/rotations', { items: [{ keyId: place.authKeyId }], reason: 'other' }],
+    ['POST', '/v1/services', { organisationId: place.organisationId, name: 'Mine now', environment: 'live' }],
+    ['GET', `/v1/audit?organisationId=${place.organisationId}`],
+    ['DELETE', '/v1/tokens/tok_unknown'],
+  ]
+  for (const [method, path, body] of attempts) {
+    const answer = await rival.confirmed(method, path, { body })
+    expect([path, answer.status, codeOf(answer)]).toEqual([path, 404, 'NOT_FOUND'])
+  }
+  for (const path of ['/v1/services', '/v1/rotations', '/v1/audit']) {
+    const seen = await rival.call('GET', `${path}?limit=100`)
+    expect(seen.status).toBe(200)
+    expect(seen.text).not.toContain(place.organisationId)
+  }
+  const asked = await rival.call('GET', `/v1/services?organisationId=${place.organisationId}`)
+  expect(asked.json).toEqual({ items: [], nextCursor: null })
+})
+
+test('a step-up is of use to nobody else, and not to another token of the same person', async () => {
+  const { owner, rival } = world.clients
+  const stepUpToken = await owner.newStepUp()
+  const headers = { 'rekey-step-up': stepUpToken }
+  const body = { name: 'another', expiresAt: new Date(Date.now() + 3_600_000).toISOString() }
+  expect(codeOf(await rival.call('POST', '/v1/tokens', { body, headers }))).toBe('STEP_UP_REQUIRED')
+  const made = await owner.call('POST', '/v1/tokens', { body, headers })
+  const { token } = z.object({ token: z.string() }).parse(made.json)
+  const second = { ...headers, authorization: `Bearer ${token}` }
+  expect(codeOf(await desk.call('POST', '/v1/tokens', { body, headers: second }))).toBe('STEP_UP_REQUIRED')
+})
+
+test('a malformed one-time code is a refused code, never an error of ours', async () => {
+  for (const otp of ['', ' ', 'abcdef', '12345', '1234567', '１２３４５６', '12345\u0000']) {
+    const answer = await world.clients.viewer.call('POST', '/v1/step-up', { body: { otp } })
+    expect(['CODE_REJECTED', 'CODE_LOCKED']).toContain(codeOf(answer))
+  }
+})
