@@ -62,7 +62,8 @@ export async function claimDueRotation(trx: Trx): Promise<RotationRow | undefine
     .selectFrom('item')
     .innerJoin('rotation', 'rotation.ref', 'item.rotationRef')
     .selectAll('rotation')
-    .where('item.dueAt', '<=', sql<Date>`clock_timestamp()`)
+    // now() rather than clock_timestamp(), which no index can be searched by
+    .where('item.dueAt', '<=', sql<Date>`now()`)
     .where((is) =>
       is.or([
         is('item.status', '=', 'overlap'),
