@@ -23,7 +23,7 @@ const BROWSER = { accept: 'text/html,application/xhtml+xml' }
 describe('the security headers', () => {
   test.each([
     ['200', 'GET', '/healthz', {}],
-    ['200', 'GET', '/sign-in', { headers: BROWSER }],
+    ['200', 'GET', '/set-up', { headers: BROWSER }],
     ['303', 'GET', '/rotations', { headers: BROWSER }],
     ['400', 'POST', '/v1/keys/verify', { text: '{', headers: { 'content-type': 'application/json' } }],
     ['401', 'GET', '/v1/me', {}],

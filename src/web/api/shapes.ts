@@ -1,14 +1,12 @@
 import { z } from 'zod'
-import { REASONS } from '../../rules/approvals.ts'
 import { MEMBER_ROLES, STAFF_ROLES } from '../../rules/permissions.ts'
-import { ITEM_STATUSES, ROTATION_STATUSES } from '../../rules/rotation-lifecycle.ts'
 import { PERMISSIONS, VERDICT_CODES } from '../../rules/verdict.ts'
 
-const time = z.iso.datetime().meta({ example: '2026-12-02T08:00:00.000Z' })
-const kind = z.enum(['auth', 'admin'])
+export const time = z.iso.datetime().meta({ example: '2026-12-02T08:00:00.000Z' })
+export const kind = z.enum(['auth', 'admin'])
 const environment = z.enum(['live', 'sandbox'])
 const permission = z.enum(PERMISSIONS)
-const personName = z.object({ id: z.string(), name: z.string() }).meta({ id: 'PersonName' })
+export const personName = z.object({ id: z.string(), name: z.string() }).meta({ id: 'PersonName' })
 
 /** A page of a list; `nextCursor` is null on the last one. */
 export function listOf<T extends z.ZodType>(item: T) {
@@ -107,76 +105,6 @@ export const service = z
   .meta({ id: 'Service' })
 
 export const secret = z.object({ secret: z.string() }).meta({ id: 'Secret' })
-
-const item = z
-  .object({
-    id: z.string(),
-    serviceId: z.string(),
-    keyId: z.string(),
-    kind,
-    status: z.enum(ITEM_STATUSES),
-    oldVersionId: z.string().nullable(),
-    newVersionId: z.string().nullable(),
-    generatedAt: time.nullable(),
-    overlapEndsAt: time.nullable(),
-    problem: z.string().nullable(),
-  })
-  .meta({ id: 'Item' })
-
-export const followUp = z
-  .object({
-    id: z.string(),
-    type: z.enum(['early_revocation', 'extension', 'rollback']),
-    status: z.enum(['requested', 'done', 'rejected', 'lapsed']),
-    itemIds: z.array(z.string()),
-    at: time.nullable(),
-    requestedAt: time,
-    decidedAt: time.nullable(),
-  })
-  .meta({ id: 'FollowUp' })
-
-export const rotation = z
-  .object({
-    ref: z.string().meta({ example: 'ROT-1042' }),
-    status: z.enum(ROTATION_STATUSES),
-    revision: z.int(),
-    organisationId: z.string(),
-    requester: personName,
-    reason: z.enum(REASONS),
-    details: z.string(),
-    notBefore: time.nullable(),
-    overlapSeconds: z.int(),
-    createdAt: time,
-    decidedAt: time.nullable(),
-    decisionReason: z.string().nullable(),
-    completedAt: time.nullable(),
-    approvalsNeeded: z.int(),
-    approvals: z.array(z.object({ by: personName, at: time })),
-    assignee: personName.nullable(),
-    nextDeadline: time.nullable(),
-    items: z.array(item),
-    followUps: z.array(followUp),
-  })
-  .meta({ id: 'Rotation' })
-
-export const event = z
-  .object({
-    at: time,
-    action: z.string().meta({ example: 'rotation.approve' }),
-    actor: personName.nullable().meta({ description: 'Null when the desk itself did it.' }),
-    facts: z.record(z.string(), z.unknown()),
-  })
-  .meta({ id: 'Event' })
-
-export const auditEntry = z
-  .object({
-    chain: z.string(),
-    sequence: z.int(),
-    body: z.string().meta({ description: 'The text that the hash covers.' }),
-    previousHash: z.string(),
-    hash: z.string(),
-  })
-  .meta({ id: 'AuditEntry' })
 
 export const verification = z
   .object({

@@ -3,8 +3,9 @@ import { findOrganisation } from '../../../database/people.ts'
 import { findAuditEntries } from '../../../database/trail.ts'
 import { Refusal } from '../../../rules/refusals.ts'
 import { cursor, id, limit } from '../fields.ts'
+import { auditEntry } from '../rotation-shapes.ts'
 import { NO_INPUT, personRoute } from '../route.ts'
-import * as shapes from '../shapes.ts'
+import { listOf } from '../shapes.ts'
 
 const list = personRoute(
   {
@@ -18,7 +19,7 @@ const list = personRoute(
     stepUp: false,
     idempotent: false,
     query: z.strictObject({ organisationId: id.optional(), after: cursor, limit }),
-    answer: { status: 200, schema: shapes.listOf(shapes.auditEntry), says: 'A page of entries with their hashes.' },
+    answer: { status: 200, schema: listOf(auditEntry), says: 'A page of entries with their hashes.' },
     refusals: ['NOT_FOUND'],
   },
   async ({ desk, actor, query }) => {

@@ -3,8 +3,8 @@ import { approveRotation, rejectRotation } from '../../../desk/decide.ts'
 import { revokeEarly } from '../../../desk/revoke-early.ts'
 import { withdrawRotation } from '../../../desk/withdraw.ts'
 import { id, lines, moment, neededLines, ref, revision } from '../fields.ts'
+import { followUp, rotation } from '../rotation-shapes.ts'
 import { NO_INPUT, personRoute } from '../route.ts'
-import * as shapes from '../shapes.ts'
 import { seenRotation } from './rotations.ts'
 
 const MOVE = { ...NO_INPUT, method: 'post', params: z.strictObject({ ref }), idempotent: true } as const
@@ -23,7 +23,7 @@ const approve = personRoute(
       note: lines.optional(),
       notBefore: moment.nullable().optional().meta({ description: 'Puts the start off; later only.' }),
     }),
-    answer: { status: 200, schema: shapes.rotation, says: 'The rotation; scheduled when no approval is missing.' },
+    answer: { status: 200, schema: rotation, says: 'The rotation; scheduled when no approval is missing.' },
     refusals: ['NOT_FOUND', 'OWN_ROTATION', 'ALREADY_APPROVED', 'STALE_REVISION', 'ILLEGAL_MOVE', 'START_TOO_FAR'],
   },
   async ({ desk, actor, params, body }) => {
@@ -42,7 +42,7 @@ const reject = personRoute(
     access: 'rotations.decide',
     stepUp: false,
     body: z.strictObject({ revision, reason: neededLines }),
-    answer: { status: 200, schema: shapes.rotation, says: 'The rotation, rejected.' },
+    answer: { status: 200, schema: rotation, says: 'The rotation, rejected.' },
     refusals: ['NOT_FOUND', 'OWN_ROTATION', 'STALE_REVISION', 'ILLEGAL_MOVE', 'CONTAINS_SECRET'],
   },
   async ({ desk, actor, params, body }) => {
@@ -60,7 +60,7 @@ const withdraw = personRoute(
     tag: 'Rotations',
     access: 'rotations.withdraw',
     stepUp: false,
-    answer: { status: 200, schema: shapes.rotation, says: 'The rotation, withdrawn.' },
+    answer: { status: 200, schema: rotation, says: 'The rotation, withdrawn.' },
     refusals: ['NOT_FOUND', 'ILLEGAL_MOVE'],
   },
   async ({ desk, actor, params }) => {
@@ -84,15 +84,15 @@ const revoke = personRoute(
     }),
     answer: {
       status: 201,
-      schema: shapes.followUp,
+      schema: followUp,
       says: 'The follow-up; without `at` the old keys are refused already.',
     },
     refusals: ['NOT_FOUND', 'ILLEGAL_MOVE'],
   },
   async ({ desk, actor, params, body }) => {
     const { followUpId } = await revokeEarly(desk.db, actor, params.ref, body)
-    const rotation = await seenRotation(desk.db, actor, params.ref)
-    return rotation.followUps.find((followUp) => followUp.id === followUpId)
+    const { followUps } = await seenRotation(desk.db, actor, params.ref)
+    return followUps.find(({ id }) => id === followUpId)
   },
 )
 

@@ -9,14 +9,15 @@ import { MAX_OVERLAP_SECONDS } from '../../../rules/overlap.ts'
 import { Refusal } from '../../../rules/refusals.ts'
 import { ROTATION_STATUSES } from '../../../rules/rotation-lifecycle.ts'
 import { cursor, id, limit, lines, moment, ref } from '../fields.ts'
+import { event, rotation } from '../rotation-shapes.ts'
 import { NO_INPUT, personRoute } from '../route.ts'
-import * as shapes from '../shapes.ts'
+import { listOf } from '../shapes.ts'
 
 /** The rotation as the viewer may see it. Refuses NOT_FOUND. */
 export async function seenRotation(db: Db, viewer: Viewer, wanted: string): Promise<RotationView> {
-  const rotation = await findRotation(db, viewer, wanted)
-  if (rotation === undefined) throw new Refusal('NOT_FOUND')
-  return rotation
+  const seen = await findRotation(db, viewer, wanted)
+  if (seen === undefined) throw new Refusal('NOT_FOUND')
+  return seen
 }
 
 const filedItem = z.union(
@@ -56,7 +57,7 @@ const submit = personRoute(
     stepUp: true,
     idempotent: true,
     body: filing,
-    answer: { status: 201, schema: shapes.rotation, says: 'The rotation, waiting for its approvals.' },
+    answer: { status: 201, schema: rotation, says: 'The rotation, waiting for its approvals.' },
     refusals: [
       'NOT_FOUND',
       'NO_KEYS',
@@ -104,7 +105,7 @@ const list = personRoute(
       limit,
       cursor,
     }),
-    answer: { status: 200, schema: shapes.listOf(shapes.rotation), says: 'A page of rotations.' },
+    answer: { status: 200, schema: listOf(rotation), says: 'A page of rotations.' },
     refusals: [],
   },
   ({ desk, actor, query: { assignee, ...query } }) => findRotations(desk.db, actor, { ...query, assigneeId: assignee }),
@@ -122,7 +123,7 @@ const show = personRoute(
     stepUp: false,
     idempotent: false,
     params: z.strictObject({ ref }),
-    answer: { status: 200, schema: shapes.rotation, says: 'The rotation.' },
+    answer: { status: 200, schema: rotation, says: 'The rotation.' },
     refusals: ['NOT_FOUND'],
   },
   ({ desk, actor, params }) => seenRotation(desk.db, actor, params.ref),
@@ -140,7 +141,7 @@ const events = personRoute(
     stepUp: false,
     idempotent: false,
     params: z.strictObject({ ref }),
-    answer: { status: 200, schema: shapes.listOf(shapes.event), says: 'Every event, on one page.' },
+    answer: { status: 200, schema: listOf(event), says: 'Every event, on one page.' },
     refusals: ['NOT_FOUND'],
   },
   async ({ desk, actor, params }) => {
