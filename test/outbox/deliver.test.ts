@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { deliverDueLetters, openMail } from '../../src/outbox/deliver.ts'
+import { readFailure } from '../../src/outbox/failures.ts'
 import { openTestDatabase } from '../support/database.ts'
 import { startMailServer } from '../support/smtp.ts'
 import {
@@ -115,9 +116,8 @@ describe('refused for good (5xx)', () => {
   })
 })
 
-test('what a server answers is kept without secrets and in one short line', async () => {
+test('what a server answers is kept without secrets and in one short line', () => {
   const secret = `rk_auth_live_${'a'.repeat(38)}`
-  const { readFailure } = await import('../../src/outbox/failures.ts')
   const error = Object.assign(new Error('refused'), {
     command: 'DATA',
     responseCode: 550,

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { deliverDueLetters } from '../../src/outbox/deliver.ts'
+import { putLetter } from '../../src/outbox/letters.ts'
 import { openTestDatabase } from '../support/database.ts'
 import { startMailServer } from '../support/smtp.ts'
 import { DESK, letterTo, log, openTestMail } from './delivery-world.ts'
@@ -169,7 +170,6 @@ test('the same letter put twice is one letter', async () => {
 
 test('a letter of a transaction that was rolled back does not exist', async () => {
   const failing = db.transaction().execute(async (trx) => {
-    const { putLetter } = await import('../../src/outbox/letters.ts')
     await putLetter(trx, sampleLetter('ada@acme.example'))
     throw new Error('rolled back')
   })

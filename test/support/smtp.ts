@@ -48,22 +48,27 @@ async function readAll(stream: SMTPServerDataStream): Promise<string> {
   return Buffer.concat(chunks).toString('latin1')
 }
 
-async function receive(raw: string, session: SMTPServerSession, answered: boolean): Promise<ReceivedMail> {
+async function receive(raw: string, session: SMTPServerSession): Promise<Omit<ReceivedMail, 'answered'>> {
   const parsed = await PostalMime.parse(Buffer.from(raw, 'latin1'))
   return {
     recipients: session.envelope.rcptTo.map((recipient) => recipient.address),
     sender: session.envelope.mailFrom === false ? '' : session.envelope.mailFrom.address,
     raw,
     parsed,
-    answered,
     header: (name) => parsed.headers.find((header) => header.key === name.toLowerCase())?.value,
   }
 }
 
+function socketOf(server: SMTPServer, session: SMTPServerSession) {
+  return [...server.connections].find((connection) => connection.session.id === session.id)?._socket
+}
+
+function isConnected(server: SMTPServer, session: SMTPServerSession): boolean {
+  return socketOf(server, session)?.destroyed === false
+}
+
 function hangUp(server: SMTPServer, session: SMTPServerSession): void {
-  for (const connection of server.connections) {
-    if (connection.session.id === session.id) connection._socket.destroy()
-  }
+  socketOf(server, session)?.destroy()
 }
 
 function listen(server: SMTPServer, port: number): Promise<void> {
@@ -108,7 +113,8 @@ function createServer(mails: MailServer): SMTPServer {
       const answer = mails.answer(session.envelope.rcptTo[0]?.address ?? '')
       if (answer.does === 'refuse') return callback(smtpError(answer.code))
       if (answer.does === 'stall') await new Promise((resolve) => setTimeout(resolve, answer.milliseconds))
-      mails.received.push(await receive(raw, session, answer.does !== 'drop'))
+      const mail = await receive(raw, session)
+      mails.received.push({ ...mail, answered: answer.does !== 'drop' && isConnected(server, session) })
       if (answer.does === 'drop') hangUp(server, session)
       else callback()
     },
