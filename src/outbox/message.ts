@@ -21,12 +21,12 @@ function domainOf(sender: Sender): string {
 }
 
 /** The same Message-ID for every delivery of a letter (RFC 5322, 3.6.4). */
-export function messageIdOf(letter: Pick<LetterRow, 'messageId'>, sender: Sender): string {
+function messageIdOf(letter: Pick<LetterRow, 'messageId'>, sender: Sender): string {
   return `<${letter.messageId}@${domainOf(sender)}>`
 }
 
 /** The Message-ID that all letters of a rotation answer to; no letter carries it, it only ties them together. */
-export function threadIdOf(thread: string, sender: Sender): string {
+function threadIdOf(thread: string, sender: Sender): string {
   const name = createHash('sha256').update(thread).digest('hex').slice(0, 16)
   return `<${thread.toLowerCase()}.${name}@${domainOf(sender)}>`
 }

@@ -55,11 +55,6 @@ function zoneName(date: Date, zone: Zone): string {
   return name.replace('GMT', 'UTC')
 }
 
-/** Whether the text names a time zone that this machine knows, such as `Europe/Zurich`. */
-export function isTimeZone(text: string): boolean {
-  return findZone(text) !== null
-}
-
 /**
  * A moment for a person in `timeZone` (an IANA name; an unknown one counts as UTC), cut to the minute:
  * "Wed 2 Dec 2026, 09:00 CET (08:00 UTC)". UTC's date is named too where it is another day.
