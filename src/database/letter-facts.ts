@@ -71,6 +71,18 @@ async function findItemFacts(trx: Trx, items: readonly ItemRow[]) {
   return rows.map(({ overlapEndsAt, ...facts }) => ({ ...facts, oldStopsAt: overlapEndsAt?.toISOString() ?? null }))
 }
 
+/** The services of the whole rotation, whichever items a letter is about: it makes the subject, which stays the same. */
+async function findTitle(trx: Trx, ref: string): Promise<string> {
+  const rows = await trx
+    .selectFrom('item')
+    .innerJoin('service', 'service.id', 'item.serviceId')
+    .select('service.name')
+    .where('item.rotationRef', '=', ref)
+    .orderBy('item.position')
+    .execute()
+  return [...new Set(rows.map((row) => row.name))].join(', ')
+}
+
 /** What every letter about a rotation tells, whoever it goes to. */
 export async function findRotationFacts(trx: Trx, rotation: RotationRow, items: readonly ItemRow[]) {
   const organisation = await trx
@@ -78,7 +90,6 @@ export async function findRotationFacts(trx: Trx, rotation: RotationRow, items: 
     .select('name')
     .where('id', '=', rotation.organisationId)
     .executeTakeFirstOrThrow()
-  const itemFacts = await findItemFacts(trx, items)
   const ends = items.map((item) => item.overlapEndsAt).filter((end) => end !== null)
   const given = await trx
     .selectFrom('approval')
@@ -91,8 +102,8 @@ export async function findRotationFacts(trx: Trx, rotation: RotationRow, items: 
     path: `/rotations/${rotation.ref}`,
     organisation: organisation.name,
     organisationId: rotation.organisationId,
-    title: [...new Set(itemFacts.map((item) => item.service))].join(', '),
-    items: itemFacts,
+    title: await findTitle(trx, rotation.ref),
+    items: await findItemFacts(trx, items),
     reason: rotation.reason,
     details: rotation.details,
     startsAt: rotation.notBefore?.toISOString() ?? null,

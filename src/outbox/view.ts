@@ -71,9 +71,19 @@ function stopOf(item: ItemFacts, facts: RotationFacts, kind: RotationLetterKind)
   return new Date(item.oldStopsAt) > new Date(facts.at) ? facts.at : item.oldStopsAt
 }
 
+/** When it was done: the desk tells of a revocation a little after it counts. */
+function doneAt({ at, oldStopsAt }: RotationFacts, kind: RotationLetterKind): string {
+  if (kind !== 'old-key-revoked' || oldStopsAt === null) return at
+  return new Date(oldStopsAt) < new Date(at) ? oldStopsAt : at
+}
+
 /** A start that has come already is no news: the reader is told that it is done at once. */
 function startOf(facts: RotationFacts): string | null {
   return facts.startsAt !== null && new Date(facts.startsAt) > new Date(facts.at) ? facts.startsAt : null
+}
+
+function tellsOfNewKeys(kind: RotationLetterKind): boolean {
+  return kind === 'new-keys-ready' || kind === 'completed'
 }
 
 function itemView(item: ItemFacts, facts: RotationFacts, kind: RotationLetterKind, format: Format) {
@@ -87,11 +97,12 @@ function itemView(item: ItemFacts, facts: RotationFacts, kind: RotationLetterKin
     newLast4: item.newLast4,
     stops: moment(stop, facts.timeZone),
     stopWord: hasStopped ? 'stopped on' : 'stops on',
+    leftOut: tellsOfNewKeys(kind) && item.newLast4 === null,
   }
 }
 
 function rotationView(kind: RotationLetterKind, facts: RotationFacts, format: Format) {
-  const revoked = kind === 'old-key-revoked'
+  const concerned = facts.items.filter((item) => !tellsOfNewKeys(kind) || item.newLast4 !== null)
   return {
     ref: facts.ref,
     title: nameIn(format, facts.title),
@@ -99,7 +110,7 @@ function rotationView(kind: RotationLetterKind, facts: RotationFacts, format: Fo
     organisationShort: shortId(facts.organisationId),
     doneBy: DONE_BY[kind],
     who: facts.who === null ? THE_DESK : nameIn(format, facts.who),
-    at: moment(facts.at, facts.timeZone),
+    at: moment(doneAt(facts, kind), facts.timeZone),
     reason: REASON_WORDS[facts.reason],
     urgent: facts.reason === 'compromised',
     details: linesIn(format, facts.details),
@@ -110,7 +121,8 @@ function rotationView(kind: RotationLetterKind, facts: RotationFacts, format: Fo
     decideBy: moment(facts.decideBy, facts.timeZone),
     approvalSentence: approvalSentence(facts, kind),
     mayReveal: facts.mayReveal ?? true,
-    keyCount: count(facts.items.length, revoked ? 'old key' : 'key'),
+    keyCount: count(concerned.length, kind === 'old-key-revoked' ? 'old key' : 'key'),
+    noneMade: concerned.length === 0,
     items: facts.items.map((item) => itemView(item, facts, kind, format)),
   }
 }

@@ -127,6 +127,28 @@ test('a letter about an end never names a later time than its own', () => {
   }
 })
 
+test('a key that was left out is told apart from those that were rotated', () => {
+  const facts = rotationFacts('completed')
+  const items = facts.items.map((item) =>
+    item.kind === 'admin' ? { ...item, newLast4: null, oldStopsAt: null } : item,
+  )
+  const { text, html } = render({ kind: 'completed', facts: { ...facts, items } })
+  expect(unwrapped(text)).toContain('The rotation of 1 key of Acme is complete')
+  expect(text.match(/No new key was made for it/g)).toHaveLength(1)
+  expect(html.match(/No new key was made for it/g)).toHaveLength(1)
+  const none = items.map((item) => ({ ...item, newLast4: null }))
+  expect(unwrapped(render({ kind: 'completed', facts: { ...facts, items: none } }).text)).toContain(
+    'no new key was made:',
+  )
+})
+
+test('a revocation is dated by when it counts, not by when the desk tells of it', () => {
+  const facts = rotationFacts('old-key-revoked', { oldStopsAt: '2026-11-02T08:00:00.000Z' })
+  const { text } = render({ kind: 'old-key-revoked', facts })
+  expect(unwrapped(text)).toContain('refused since Mon 2 Nov 2026, 09:00 CET (08:00 UTC)')
+  expect(text).toContain('When: Mon 2 Nov 2026, 09:00 CET (08:00 UTC)')
+})
+
 test('a start that has passed already is told as at once', () => {
   const facts = rotationFacts('approved', { startsAt: '2026-11-01T08:00:00.000Z' })
   expect(render({ kind: 'approved', facts }).text).toContain('The new keys are made now')
