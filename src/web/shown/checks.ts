@@ -6,11 +6,10 @@ import { REFUSALS } from '../../rules/refusals.ts'
 import { count, joinWords, KIND_WORDS } from '../../rules/words.ts'
 import { howLongAgo, type ShownTime, shownTime } from './times.ts'
 
-export type Check = { level: 'good' | 'warning'; mark: string; levelWord: string; text: string; at: ShownTime | null }
+export type Check = { fine: boolean; text: string; at: ShownTime | null }
 
 function check(fine: boolean, text: string, at: ShownTime | null = null): Check {
-  const [level, mark, levelWord] = fine ? (['good', '✓', 'Fine'] as const) : (['warning', '!', 'Look at this'] as const)
-  return { level, mark, levelWord, text, at }
+  return { fine, text, at }
 }
 
 const USED_LATELY_SECONDS = 86_400
