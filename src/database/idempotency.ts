@@ -15,10 +15,15 @@ const KEPT_HOURS = 24
 
 /**
  * Claims an idempotency key in one statement, so that of callers who come together one carries the call out and the
- * others find it busy. A claim left behind by a crash can be taken over after a minute, and an answer is kept for a day.
+ * others find it busy. A claim left behind by a crash can be taken over after a minute. An answer is kept for a day, and is
+ * swept away by the next call of the same bearer.
  */
 export async function claimCall(db: Db, call: CallKey, requestHash: Buffer): Promise<CallClaim> {
   const { rows } = await sql<{ claimedAt: Date }>`
+    with forgotten as (
+      delete from idempotent_call
+      where bearer_id = ${call.bearerId} and idempotency_key <> ${call.idempotencyKey}
+        and created_at < clock_timestamp() - ${KEPT_HOURS} * interval '1 hour')
     insert into idempotent_call as known (bearer_id, idempotency_key, request_hash, created_at)
     values (${call.bearerId}, ${call.idempotencyKey}, ${requestHash}, clock_timestamp())
     on conflict (bearer_id, idempotency_key) do update

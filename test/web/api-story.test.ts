@@ -114,6 +114,21 @@ describe('a rotation, by scripts alone', () => {
     expect(rejected.json).toMatchObject({ status: 'rejected', decisionReason: 'No.' })
   })
 
+  test('takes no text that holds a key, from either side', async () => {
+    const { owner, agent } = world.clients
+    const { id, secrets } = await makeService('Leaky')
+    const details = `Our key ${secrets[0]} leaked.`
+    const body = { items: [{ serviceId: id, kinds: ['auth'] }], reason: 'compromised' }
+    const refused = await owner.confirmed('POST', '/v1/rotations', { body: { ...body, details } })
+    expect([refused.status, refused.json]).toEqual([422, expect.objectContaining({ code: 'CONTAINS_SECRET' })])
+    const { ref } = rotationShape.parse((await owner.confirmed('POST', '/v1/rotations', { body })).json)
+    const texts = { rejection: { revision: 1, reason: details }, approval: { revision: 1, note: details } }
+    for (const [move, sent] of Object.entries(texts)) {
+      const answer = await agent.confirmed('POST', `/v1/rotations/${ref}/${move}`, { body: sent })
+      expect([answer.status, answer.json]).toEqual([422, expect.objectContaining({ code: 'CONTAINS_SECRET' })])
+    }
+  })
+
   test('is refused beside a live one of the same key', async () => {
     const { owner } = world.clients
     const { id } = await makeService('Twice')

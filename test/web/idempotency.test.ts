@@ -121,6 +121,16 @@ test('an answer is forgotten after a day', async () => {
     .where('idempotencyKey', '=', key)
     .execute()
   expect((await makeService(key, 'Today')).status).toBe(201)
+  const old = newKey()
+  await makeService(old, 'Long ago')
+  await database.db
+    .updateTable('idempotentCall')
+    .set({ createdAt: sql`created_at - interval '25 hours'` })
+    .where('idempotencyKey', '=', old)
+    .execute()
+  await makeService(newKey(), 'Now')
+  const kept = await database.db.selectFrom('idempotentCall').select('body').where('idempotencyKey', '=', old).execute()
+  expect(kept).toEqual([])
 })
 
 test.each(['', ' ', 'x'.repeat(256), 'spaced key', 'ümlaut'])('a key that is none is refused: "%s"', async (key) => {
