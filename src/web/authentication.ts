@@ -11,10 +11,13 @@ export function bearerToken(c: WebContext): string | undefined {
   return /^Bearer +([\w.~+/-]+=*) *$/i.exec(c.req.header('authorization') ?? '')?.[1]
 }
 
-/** Finds whose call it is. A token that is sent counts alone: when it is not good, the session beside it is not tried. */
+/**
+ * Finds whose call it is. A token counts alone: when it is not good, the session beside it is not tried. Pages know sessions
+ * only; there the header may be for a proxy on the way.
+ */
 export const authenticate = createMiddleware<Web>(async (c, next) => {
   const { db } = c.get('desk')
-  if (c.req.header('authorization') !== undefined) {
+  if (isApiPath(c.req.path) && c.req.header('authorization') !== undefined) {
     const token = bearerToken(c)
     c.set('bearer', token === undefined ? null : await findTokenBearer(db, token))
     return next()

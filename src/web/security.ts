@@ -70,7 +70,8 @@ function cameFromElsewhere(c: WebContext): boolean {
   if (site !== undefined && site !== 'same-origin') return true
   if (origin !== undefined) return origin !== c.get('desk').config.publicUrl
   if (site !== undefined) return false
-  return sessionTokenOf(c) !== undefined && c.req.header('authorization') === undefined
+  const hasToken = isApiPath(c.req.path) && c.req.header('authorization') !== undefined
+  return sessionTokenOf(c) !== undefined && !hasToken
 }
 
 /**

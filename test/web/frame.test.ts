@@ -140,11 +140,17 @@ describe('a call that changes something', () => {
   )
 
   test.each(CASES)('from $says as $type: taken $taken', async ({ headers, taken }) => {
-    for (const path of ['/test/anything', '/v1/step-up']) {
+    const onPage = !('authorization' in headers && 'cookie' in headers)
+    for (const path of onPage ? ['/test/anything', '/v1/step-up'] : ['/v1/step-up']) {
       const answer = await desk.call('POST', path, { headers, text: '{}' })
       const refused = answer.status === 403 && JSON.stringify(answer.json).includes('FOREIGN_ORIGIN')
       expect(!refused).toBe(taken)
     }
+  })
+
+  test('on a page counts for its session, whatever token is beside it', async () => {
+    const headers = { cookie, authorization: 'Bearer rkp_x' }
+    expect((await desk.call('POST', '/test/anything', { headers })).status).toBe(403)
   })
 
   test('with a session needs the form token of that session on a page', async () => {
