@@ -1,7 +1,7 @@
 import { Refusal } from '../rules/refusals.ts'
 
 /** A place in a list, opaque to clients: the sort values of the last row seen. */
-export function encodeCursor(values: readonly string[]): string {
+function encodeCursor(values: readonly string[]): string {
   return Buffer.from(JSON.stringify(values)).toString('base64url')
 }
 

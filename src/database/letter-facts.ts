@@ -1,3 +1,4 @@
+import { startsAt } from '../rules/overlap.ts'
 import type { Role } from '../rules/permissions.ts'
 import type { Trx } from './connect.ts'
 import type { ItemRow, RotationRow } from './schema.ts'
@@ -106,7 +107,11 @@ export async function findRotationFacts(trx: Trx, rotation: RotationRow, items: 
     items: await findItemFacts(trx, items),
     reason: rotation.reason,
     details: rotation.details,
-    startsAt: rotation.notBefore?.toISOString() ?? null,
+    startsAt:
+      (rotation.decidedAt === null
+        ? rotation.notBefore
+        : startsAt(rotation.notBefore, rotation.decidedAt)
+      )?.toISOString() ?? null,
     oldStopsAt: ends.toSorted((a, b) => a.getTime() - b.getTime())[0]?.toISOString() ?? null,
     approvalsNeeded: rotation.approvalsNeeded,
     approvalsGiven: given.length,

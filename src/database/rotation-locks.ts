@@ -58,21 +58,23 @@ export async function lockVersions(trx: Trx, keyIds: readonly string[]): Promise
  * dies lets go of it with its connection.
  */
 export async function claimDueRotation(trx: Trx): Promise<RotationRow | undefined> {
-  return trx
-    .selectFrom('item')
-    .innerJoin('rotation', 'rotation.ref', 'item.rotationRef')
-    .selectAll('rotation')
-    // now() rather than clock_timestamp(), which no index can be searched by
-    .where('item.dueAt', '<=', sql<Date>`now()`)
-    .where((is) =>
-      is.or([
-        is('item.status', '=', 'overlap'),
-        is.and([is('item.status', '=', 'pending'), is('rotation.status', 'in', ['scheduled', 'executing'])]),
-      ]),
-    )
-    .orderBy('item.dueAt')
-    .limit(1)
-    .forUpdate('rotation')
-    .skipLocked()
-    .executeTakeFirst()
+  return (
+    trx
+      .selectFrom('item')
+      .innerJoin('rotation', 'rotation.ref', 'item.rotationRef')
+      .selectAll('rotation')
+      // now() rather than clock_timestamp(), which no index can be searched by
+      .where('item.dueAt', '<=', sql<Date>`now()`)
+      .where((is) =>
+        is.or([
+          is('item.status', '=', 'overlap'),
+          is.and([is('item.status', '=', 'pending'), is('rotation.status', 'in', ['scheduled', 'executing'])]),
+        ]),
+      )
+      .orderBy('item.dueAt')
+      .limit(1)
+      .forUpdate('rotation')
+      .skipLocked()
+      .executeTakeFirst()
+  )
 }

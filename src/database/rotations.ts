@@ -185,11 +185,3 @@ export async function findRotations(db: Db, viewer: Viewer, filter: RotationFilt
   ])
   return { items: await complete(db, page.items), nextCursor: page.nextCursor }
 }
-
-/** How many rotations the viewer may see in each status. */
-export async function countRotations(db: Db, viewer: Viewer): Promise<Map<RotationStatus, number>> {
-  let query = db.selectFrom('rotation').select(['status', (is) => is.fn.countAll<string>().as('count')])
-  if (viewer.organisationId !== null) query = query.where('organisationId', '=', viewer.organisationId)
-  const rows = await query.groupBy('status').execute()
-  return new Map(rows.map((row) => [row.status, Number(row.count)]))
-}

@@ -255,5 +255,3 @@ export type LetterFacts = { [name: string]: string | number | boolean | null | L
 export type RotationRow = Selectable<Database['rotation']>
 export type ItemRow = Selectable<Database['item']>
 export type VersionRow = Selectable<Database['version']>
-export type KeyRow = Selectable<Database['key']>
-export type ServiceRow = Selectable<Database['service']>

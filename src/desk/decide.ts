@@ -81,7 +81,7 @@ export async function approveRotation(db: Db, actor: PersonActor, ref: string, a
     const start = startsAt(notBefore, at)
     const items = await lockItems(trx, ref)
     await trx.updateTable('item').set({ dueAt: start }).where('rotationRef', '=', ref).execute()
-    const changes = { notBefore: start, decidedAt: at, nextDeadline: start }
+    const changes = { notBefore, decidedAt: at, nextDeadline: start }
     const scheduled = await moveRotation(trx, rotation, 'approve', 'scheduled', record, changes)
     const letter = { who: actor.name, at, items, ...(approval.note ? { note: approval.note } : {}) }
     await putRotationLetters(trx, scheduled, { ...letter, kind: 'approved', audience: 'owners' })

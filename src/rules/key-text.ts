@@ -8,7 +8,7 @@ const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 const SECRET_LENGTH = 32
 const CHECKSUM_LENGTH = 6
 /** Longer texts are never looked up. */
-export const MAX_KEY_LENGTH = 256
+const MAX_KEY_LENGTH = 256
 
 /** CRC-32 (ISO 3309) of the text as six base62 characters, zero-padded: 62^6 > 2^32, so it always fits. */
 function checksum(text: string): string {
