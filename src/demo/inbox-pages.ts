@@ -5,37 +5,13 @@ import { shownTime } from '../web/shown/times.ts'
 import type { Inbox, InboxLetter } from './inbox.ts'
 
 const SHOWN_LETTERS = 200
-/** A letter's own HTML: its styles and nothing else of it works, and its links open in the window around it. */
-const LETTER_POLICY = [
-  "default-src 'none'",
-  "style-src 'unsafe-inline'",
-  'img-src data:',
-  "frame-ancestors 'self'",
-  'sandbox allow-top-navigation-by-user-activation',
-].join('; ')
-/** The page around it may hold that one frame. */
-const FRAMING_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' data:",
-  "connect-src 'self'",
-  "frame-src 'self'",
-  "form-action 'self'",
-  "frame-ancestors 'none'",
-  "base-uri 'none'",
-].join('; ')
-
-/** Letters are named by their place in the order of arrival, which never changes. */
-function numbered(inbox: Inbox) {
-  const letters = inbox.letters()
-  return letters.map((letter, position) => ({ number: letters.length - position, letter }))
-}
+/** A letter's own HTML: nothing of it works but its styles and links. */
+const LETTER_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'; sandbox"
 
 function findLetter(c: WebContext, inbox: Inbox): InboxLetter {
-  const found = numbered(inbox).find(({ number }) => String(number) === c.req.param('number'))
-  if (found === undefined) throw new Refusal('NOT_FOUND')
-  return found.letter
+  const letter = inbox.numbered().get(Number(c.req.param('number')))
+  if (letter === undefined) throw new Refusal('NOT_FOUND')
+  return letter
 }
 
 function shownLetter({ to, from, subject, receivedAt }: InboxLetter) {
@@ -53,10 +29,11 @@ function addressChoices(inbox: Inbox, wanted: string) {
 
 function showInbox(c: WebContext, inbox: Inbox) {
   const wanted = c.req.query('to') ?? ''
-  const letters = numbered(inbox)
-    .filter(({ letter }) => wanted === '' || letter.to.includes(wanted))
+  const letters = [...inbox.numbered()]
+    .filter(([, letter]) => wanted === '' || letter.to.includes(wanted))
+    .toSorted(([a], [b]) => b - a)
     .slice(0, SHOWN_LETTERS)
-    .map(({ number, letter }) => ({ number, ...shownLetter(letter) }))
+    .map(([number, letter]) => ({ number, ...shownLetter(letter) }))
   const selfHref = `/demo/inbox?to=${encodeURIComponent(wanted)}`
   return showPage(c, 'demo-inbox', { title: 'Letters', letters, addresses: addressChoices(inbox, wanted), selfHref })
 }
@@ -64,14 +41,12 @@ function showInbox(c: WebContext, inbox: Inbox) {
 async function showLetter(c: WebContext, letter: InboxLetter) {
   const headers = Object.entries(letter.headers).map(([name, value]) => ({ name, value }))
   const facts = { title: letter.subject, ...shownLetter(letter), text: letter.text, headers, address: c.req.path }
-  c.header('content-security-policy', FRAMING_POLICY)
   return showPage(c, 'demo-letter', { ...facts, hasHtml: letter.html !== '' })
 }
 
 function sendHtml(c: WebContext, letter: InboxLetter): Response {
   c.header('content-security-policy', LETTER_POLICY)
-  c.header('x-frame-options', 'SAMEORIGIN')
-  return c.html(letter.html.replace(/<head>/i, '<head><base target="_top">'))
+  return c.html(letter.html)
 }
 
 /** The letters that arrived: as pages for people, as JSON for scripts. */

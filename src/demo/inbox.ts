@@ -20,7 +20,9 @@ export type InboxLetter = {
 export type Inbox = {
   smtpUrl: string
   /** Newest first. */
-  letters: () => readonly InboxLetter[]
+  letters: () => InboxLetter[]
+  /** By their place in the order of arrival, which they keep over a restart. */
+  numbered: () => ReadonlyMap<number, InboxLetter>
   stop: () => Promise<void>
 }
 
@@ -50,22 +52,22 @@ async function readStream(stream: SMTPServerDataStream): Promise<Buffer> {
   return Buffer.concat(chunks)
 }
 
-/** The letters that an earlier start kept, oldest first: one file each, named after its time and place. */
-async function readKept(folder: string): Promise<InboxLetter[]> {
+/** The letters that an earlier start kept: one file each, named after its place in the order of arrival and its time. */
+async function readKept(folder: string): Promise<Map<number, InboxLetter>> {
   await mkdir(folder, { recursive: true, mode: 0o700 })
-  const files = (await readdir(folder)).filter((file) => file.endsWith('.eml')).sort()
-  return Promise.all(
-    files.map(async (file) => {
-      const email = await PostalMime.parse(await readFile(join(folder, file)))
-      return toLetter(email, new Date(Number(file.split('-')[0])).toISOString())
-    }),
-  )
+  const files = (await readdir(folder)).filter((file) => file.endsWith('.eml')).toSorted()
+  const read = files.map(async (file) => {
+    const [place = '', time] = file.split(/[-.]/)
+    const email = await PostalMime.parse(await readFile(join(folder, file)))
+    return [Number(place), toLetter(email, new Date(Number(time)).toISOString())] as const
+  })
+  return new Map(await Promise.all(read))
 }
 
-async function keep(folder: string, raw: Buffer, number: number): Promise<InboxLetter> {
+async function keep(folder: string, raw: Buffer, place: number): Promise<InboxLetter> {
   const now = Date.now()
   const email = await PostalMime.parse(raw)
-  const path = join(folder, `${now}-${String(number).padStart(6, '0')}.eml`)
+  const path = join(folder, `${String(place).padStart(9, '0')}-${now}.eml`)
   await writeFile(`${path}.part`, raw, { mode: 0o600 })
   await rename(`${path}.part`, path)
   return toLetter(email, new Date(now).toISOString())
@@ -85,6 +87,7 @@ function listenSomewhere(server: SMTPServer): Promise<number> {
 /** A mail server of its own on this machine that takes every letter, keeps it in `folder`, and passes none on. */
 export async function startInbox(folder: string): Promise<Inbox> {
   const letters = await readKept(folder)
+  let place = Math.max(0, ...letters.keys())
   const server = new SMTPServer({
     logger: false,
     authOptional: true,
@@ -92,17 +95,21 @@ export async function startInbox(folder: string): Promise<Inbox> {
     size: MAX_LETTER_BYTES,
     closeTimeout: 2_000,
     onData(stream, _session, done) {
-      readStream(stream)
-        .then((raw) => keep(folder, raw, letters.length))
-        .then((letter) => letters.push(letter))
-        .then(() => done(), done)
+      async function take(): Promise<void> {
+        const raw = await readStream(stream)
+        place += 1
+        const own = place
+        letters.set(own, await keep(folder, raw, own))
+      }
+      take().then(() => done(), done)
     },
   })
   const port = await listenSomewhere(server)
   server.on('error', () => {})
   return {
     smtpUrl: `smtp://127.0.0.1:${port}`,
-    letters: () => letters.toReversed(),
+    letters: () => [...letters].toSorted(([a], [b]) => b - a).map(([, letter]) => letter),
+    numbered: () => letters,
     stop: () => new Promise((resolve) => server.close(() => resolve())),
   }
 }

@@ -22,7 +22,8 @@ function readTemplates(folder: string): Sources {
 export function createViews(assets: Assets): Views {
   const handlebars = Handlebars.create()
   handlebars.registerHelper('asset', (name: string) => assets.address(name))
-  const options = { strict: true, knownHelpersOnly: true, knownHelpers: { asset: true } }
+  // Without preventIndent a text of several lines, in a field or a letter, would be shown moved to the right.
+  const options = { strict: true, knownHelpersOnly: true, knownHelpers: { asset: true }, preventIndent: true }
   for (const folder of ['layouts', 'partials']) {
     for (const [name, source] of readTemplates(folder)) {
       handlebars.parse(source)
