@@ -54,14 +54,32 @@ const timeLimit = createMiddleware<Web>(async (_c, next) => {
   }
 })
 
+const countedBody = bodyLimit({ maxSize: MAX_BODY_BYTES, onError: (c) => refuse(c, new Refusal('TOO_LARGE')) })
+
+/** A body that tells its length is not touched here, which would cost more than the rest of the frame; any other is counted as it comes. */
+const bodyWithinLimit = createMiddleware<Web>(async (c, next) => {
+  if (c.req.method === 'GET' || c.req.method === 'HEAD') return next()
+  const length = c.req.header('content-length')
+  if (length === undefined || c.req.header('transfer-encoding') !== undefined) return countedBody(c, next)
+  if (Number(length) > MAX_BODY_BYTES) throw new Refusal('TOO_LARGE')
+  return next()
+})
+
 /** The whole web: API, pages, assets and probes. Routes may be added to it until its first call. */
 export function createApp(desk: Desk): App {
   const assets = loadAssets()
   const app: App = new Hono<Web>()
   app.onError(onError)
   app.notFound(onNotFound)
-  app.use(begin(desk, createViews(assets)), securityHeaders, findAddress, knownHost, ownOrigin, timeLimit)
-  app.use(bodyLimit({ maxSize: MAX_BODY_BYTES, onError: (c) => refuse(c, new Refusal('TOO_LARGE')) }))
+  app.use(
+    begin(desk, createViews(assets)),
+    securityHeaders,
+    findAddress,
+    knownHost,
+    ownOrigin,
+    timeLimit,
+    bodyWithinLimit,
+  )
   app.use(
     methodNotAllowed({
       app,

@@ -16,7 +16,7 @@ const CONTENT_SECURITY_POLICY = [
   "base-uri 'none'",
 ].join('; ')
 
-/** On every answer, whatever its status; a handler that set one of them itself keeps its own. */
+/** On every answer, whatever its status; a handler that sets one of them itself keeps its own. */
 export const SECURITY_HEADERS: readonly [string, string][] = [
   ['content-security-policy', CONTENT_SECURITY_POLICY],
   ['x-content-type-options', 'nosniff'],
@@ -29,14 +29,20 @@ export const SECURITY_HEADERS: readonly [string, string][] = [
 ]
 const TWO_YEARS_SECONDS = 63_072_000
 
+const STRICT_TRANSPORT: [string, string] = [
+  'strict-transport-security',
+  `max-age=${TWO_YEARS_SECONDS}; includeSubDomains`,
+]
+
 export const securityHeaders = createMiddleware<Web>(async (c, next) => {
+  const secure = c.get('desk').config.publicUrl.startsWith('https:')
+  const headers = [...SECURITY_HEADERS, ...(secure ? [STRICT_TRANSPORT] : [])]
+  headers.push(['x-request-id', c.get('requestId')])
+  for (const [name, value] of headers) c.header(name, value)
   await next()
-  for (const [name, value] of SECURITY_HEADERS) {
+  // An answer that was not made through the context knows nothing of them.
+  for (const [name, value] of headers) {
     if (!c.res.headers.has(name)) c.header(name, value)
-  }
-  c.header('x-request-id', c.get('requestId'))
-  if (c.get('desk').config.publicUrl.startsWith('https:')) {
-    c.header('strict-transport-security', `max-age=${TWO_YEARS_SECONDS}; includeSubDomains`)
   }
 })
 
