@@ -1,7 +1,8 @@
+import type { ExpressionBuilder } from 'kysely'
 import { startsAt } from '../rules/overlap.ts'
 import type { Role } from '../rules/permissions.ts'
 import type { Trx } from './connect.ts'
-import type { ItemRow, RotationRow } from './schema.ts'
+import type { Database, ItemRow, RotationRow } from './schema.ts'
 
 export type Recipient = {
   personId: string
@@ -53,6 +54,17 @@ export async function findStaff(trx: Trx): Promise<(Recipient & { organisationId
   }))
 }
 
+/** Before the execution the version to replace is the key's newest. */
+function newestLast4(is: ExpressionBuilder<Database, 'item'>) {
+  return is
+    .selectFrom('version')
+    .select('version.last4')
+    .whereRef('version.keyId', '=', 'item.keyId')
+    .orderBy('version.createdAt', 'desc')
+    .orderBy('version.id', 'desc')
+    .limit(1)
+}
+
 /** Facts of the items for a letter: which service and key, the ends of both versions, and when the old one stops. */
 async function findItemFacts(trx: Trx, items: readonly ItemRow[]) {
   const rows = await trx
@@ -61,7 +73,8 @@ async function findItemFacts(trx: Trx, items: readonly ItemRow[]) {
     .leftJoin('version as old', 'old.id', 'item.oldVersionId')
     .leftJoin('version as new', 'new.id', 'item.newVersionId')
     .select(['service.name as service', 'service.environment', 'item.kind'])
-    .select(['old.last4 as oldLast4', 'new.last4 as newLast4', 'item.overlapEndsAt'])
+    .select(['new.last4 as newLast4', 'item.overlapEndsAt'])
+    .select((is) => is.fn.coalesce('old.last4', newestLast4(is)).as('oldLast4'))
     .where(
       'item.id',
       'in',
@@ -112,6 +125,7 @@ export async function findRotationFacts(trx: Trx, rotation: RotationRow, items: 
         ? rotation.notBefore
         : startsAt(rotation.notBefore, rotation.decidedAt)
       )?.toISOString() ?? null,
+    overlapSeconds: rotation.overlapSeconds,
     oldStopsAt: ends.toSorted((a, b) => a.getTime() - b.getTime())[0]?.toISOString() ?? null,
     approvalsNeeded: rotation.approvalsNeeded,
     approvalsGiven: given.length,

@@ -52,6 +52,8 @@ const rotationFacts = z.object({
   /** What the person who decided wrote. */
   note: z.string(),
   startsAt: time.nullable(),
+  /** How long the old keys go on working once the new ones are made. */
+  overlapSeconds: z.number(),
   /** When the first of the old keys stops. */
   oldStopsAt: time.nullable(),
   approvalsNeeded: z.number(),

@@ -1,6 +1,6 @@
 import { isolated, oneLine, severalLines, shortId } from '../rules/foreign-text.ts'
 import { formatTime } from '../rules/times.ts'
-import { count, ENVIRONMENT_WORDS, KIND_WORDS, REASON_WORDS, ROLE_WORDS } from '../rules/words.ts'
+import { count, durationInWords, ENVIRONMENT_WORDS, KIND_WORDS, REASON_WORDS, ROLE_WORDS } from '../rules/words.ts'
 import type { Format } from './compile.ts'
 import type { ItemFacts, LetterContent, RotationFacts, RotationLetterKind } from './letters.ts'
 
@@ -77,6 +77,10 @@ function doneAt({ at, oldStopsAt }: RotationFacts, kind: RotationLetterKind): st
   return new Date(oldStopsAt) < new Date(at) ? oldStopsAt : at
 }
 
+function overlapInWords(seconds: number): string {
+  return seconds === 0 ? 'not at all' : `for ${durationInWords(seconds)} after the new ones are made`
+}
+
 /** A start that has come already is no news: the reader is told that it is done at once. */
 function startOf(facts: RotationFacts): string | null {
   return facts.startsAt !== null && new Date(facts.startsAt) > new Date(facts.at) ? facts.startsAt : null
@@ -116,6 +120,7 @@ function rotationView(kind: RotationLetterKind, facts: RotationFacts, format: Fo
     details: linesIn(format, facts.details),
     note: linesIn(format, facts.note),
     startsAt: moment(startOf(facts), facts.timeZone),
+    overlap: overlapInWords(facts.overlapSeconds),
     oldStopsAt: moment(facts.oldStopsAt, facts.timeZone),
     oldStopped: facts.oldStopsAt !== null && new Date(facts.oldStopsAt) <= new Date(facts.at),
     decideBy: moment(facts.decideBy, facts.timeZone),

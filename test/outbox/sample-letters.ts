@@ -39,6 +39,7 @@ export function rotationFacts(kind: RotationLetterKind, changes: Partial<Rotatio
     reason: 'compromised',
     details: 'A laptop was stolen.',
     note: 'Confirmed by phone.',
+    overlapSeconds: 1_209_600,
     startsAt: '2026-11-05T08:00:00.000Z',
     oldStopsAt: STOP,
     approvalsNeeded: 1,
