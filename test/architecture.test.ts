@@ -94,6 +94,17 @@ describe('the source', () => {
     expect(sources.flatMap(({ imports }) => imports).length).toBeGreaterThan(200)
   })
 
+  test('would not pass with a wrong arrow or a long function', () => {
+    expect(mayImport('src/rules/verdict.ts', 'src/database/connect.ts')).toBe(false)
+    expect(mayImport('src/desk/submit.ts', 'src/outbox/deliver.ts')).toBe(false)
+    expect(mayImport('src/desk/submit.ts', 'src/outbox/letters.ts')).toBe(true)
+    expect(importsOf('src/a/b.ts', "import {\n  x,\n} from '../c/d.ts'")).toEqual([
+      { to: 'src/c/d.ts', typeOnly: false },
+    ])
+    const text = `export async function long() {${'\n  work()'.repeat(70)}\n}\n`
+    expect(longFunctions({ file: 'x', text, imports: [] })).toEqual(['x:1 has 72 lines'])
+  })
+
   test('imports only along the arrows of the design', () => {
     const wrong = sources.flatMap(({ file, imports }) =>
       imports.filter(({ to }) => !mayImport(file, to)).map(({ to }) => `${file} → ${to}`),

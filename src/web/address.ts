@@ -15,7 +15,7 @@ function normal(text: string): string | null {
  * Where a call comes from: the peer, or, behind trusted proxies, the right-most hop in X-Forwarded-For that is none of them.
  * What stands further left was written by whoever liked to.
  */
-export function clientAddress(peer: string | undefined, forwardedFor: string, trusted: readonly string[]): string {
+function clientAddress(peer: string | undefined, forwardedFor: string, trusted: readonly string[]): string {
   let current = normal(peer ?? '') ?? NOWHERE
   for (const hop of forwardedFor.split(',').toReversed()) {
     if (!ipInRanges(current, trusted)) return current

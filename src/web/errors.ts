@@ -61,7 +61,7 @@ export function prefersHtml(c: WebContext): boolean {
 }
 
 /** The refusal as `application/problem+json` (RFC 9457). `instance` names the request; the log has the same id. */
-export function problem(c: WebContext, refusal: Refusal): Response {
+function problem(c: WebContext, refusal: Refusal): Response {
   const status = STATUS[refusal.code]
   const body = {
     type: 'about:blank',

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -54,8 +55,9 @@ test('the document is clean under redocly lint', async () => {
   const file = join(folder, 'openapi.json')
   await writeFile(file, JSON.stringify(document))
   const quiet = { ...process.env, REDOCLY_TELEMETRY: 'off', REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true' }
+  const redocly = createRequire(import.meta.url).resolve('@redocly/cli/bin/cli.js')
   const lint = ['lint', '--config', 'redocly.yaml', '--format', 'json', file]
-  const { stdout } = await promisify(execFile)('node_modules/.bin/redocly', lint, { env: quiet })
+  const { stdout } = await promisify(execFile)(process.execPath, [redocly, ...lint], { env: quiet })
   await rm(folder, { recursive: true })
   const report = z
     .looseObject({ totals: z.looseObject({ errors: z.int(), warnings: z.int() }) })
