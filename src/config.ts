@@ -89,9 +89,6 @@ export type Config = Readonly<{
   logLevel: string
 }>
 
-/** A setting that can't be used; the message is one sentence that names it and says what would do. */
-export class BadConfig extends CannotStart {}
-
 /** The key in `DATA_DIR/master.key`, made on the first start and readable by its owner alone. */
 function storedMasterKey(dataDir: string): Buffer {
   const file = join(dataDir, 'master.key')
@@ -101,17 +98,17 @@ function storedMasterKey(dataDir: string): Buffer {
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
   }
   const key = Buffer.from(readFileSync(file, 'utf8'), 'base64')
-  if (key.length !== 32) throw new BadConfig(`${file} must hold 32 bytes in base64; restore it or set MASTER_KEY.`)
+  if (key.length !== 32) throw new CannotStart(`${file} must hold 32 bytes in base64; restore it or set MASTER_KEY.`)
   return key
 }
 
-/** Reads the environment. Throws `BadConfig` with one sentence for each bad value. */
+/** Reads the environment. Throws `CannotStart` with one sentence for each bad value. */
 export function readConfig(variables: NodeJS.ProcessEnv = process.env): Config {
   const filled = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== ''))
   const parsed = environment.safeParse(filled)
   if (!parsed.success) {
     const sentences = parsed.error.issues.map((issue) => `${String(issue.path[0])} ${issue.message}.`)
-    throw new BadConfig([...new Set(sentences)].join('\n'))
+    throw new CannotStart([...new Set(sentences)].join('\n'))
   }
   const env = parsed.data
   const dataDir = resolve(env.DATA_DIR)
