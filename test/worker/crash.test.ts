@@ -1,10 +1,13 @@
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { findRotation } from '../../src/database/rotations.ts'
 import { WORK_POINTS } from '../../src/desk/carry-out.ts'
 import { revokeEarly } from '../../src/desk/revoke-early.ts'
+import { revealVersion } from '../../src/keyring/reveal.ts'
 import { openTestDatabase } from '../support/database.ts'
-import { addService, type DeskWorld, fileAndApprove, makeDeskWorld } from '../support/desk-world.ts'
+import { addService, type DeskWorld, fileAndApprove, makeDeskWorld, maker } from '../support/desk-world.ts'
 import { findViolations } from '../support/invariants.ts'
 import { startMailServer } from '../support/smtp.ts'
 import { stop, until, workersOn } from '../support/workers.ts'
@@ -77,6 +80,22 @@ test('a letter whose sender is killed after the server took it comes once more, 
   expect(Math.max(...times)).toBe(2)
   expect(ids.length).toBe(times.reduce((sum, count) => sum + count, 0))
   expect(await statusOf(ref)).toBe('overlap')
+})
+
+test('a reveal whose process is killed before it answers stays the one reveal, and is on record', async () => {
+  const { authKeyId } = await addService(db, world.admin, world.organisationId, 'Revealed to nobody')
+  const { id } = await db.selectFrom('version').select('id').where('keyId', '=', authKeyId).executeTakeFirstOrThrow()
+  const script = join(import.meta.dirname, '../support/reveal-process.ts')
+  const [, signal] = await once(
+    spawn(process.execPath, [script, url, id, world.owner.personId, world.organisationId], { stdio: 'inherit' }),
+    'exit',
+  )
+  expect(signal).toBe('SIGKILL')
+  const again = revealVersion(db, maker.sealer, world.owner, id)
+  await expect(again).rejects.toMatchObject({ code: 'ALREADY_REVEALED' })
+  const version = await db.selectFrom('version').selectAll().where('id', '=', id).executeTakeFirstOrThrow()
+  expect(version).toMatchObject({ sealed: null, revealedBy: world.owner.personId })
+  expect(await findViolations(db)).toEqual([])
 })
 
 test('the invariants catch a worker that makes the key and moves the item in two transactions', async () => {
