@@ -299,3 +299,50 @@ test('a token that was made by a script works until it is revoked', async () => 
   expect((await viewer.confirmed('DELETE', `/v1/tokens/${id}`)).status).toBe(204)
   expect((await desk.call('GET', '/v1/me', { headers })).status).toBe(401)
 })
+
+describe('a filing', () => {
+  const good = { items: [{ keyId: 'key_x' }], reason: 'other' }
+  test.each([
+    ['/items', { ...good, items: [] }],
+    ['/items', { reason: 'other' }],
+    ['/items/0', { ...good, items: [{}] }],
+    ['/items/0', { ...good, items: [{ serviceId: 'svc_x', kinds: ['auth'], keyId: 'key_x' }] }],
+    ['/items/0/kinds', { ...good, items: [{ serviceId: 'svc_x', kinds: [] }] }],
+    ['/items/0/keyId', { ...good, items: [{ keyId: 'key_\u0000' }] }],
+    ['/reason', { ...good, reason: 'bored' }],
+    ['/overlapSeconds', { ...good, overlapSeconds: -1 }],
+    ['/overlapSeconds', { ...good, overlapSeconds: 2_592_001 }],
+    ['/overlapSeconds', { ...good, overlapSeconds: 1.5 }],
+    ['/overlapSeconds', { ...good, overlapSeconds: '60' }],
+    ['/notBefore', { ...good, notBefore: 'tomorrow' }],
+    ['/notBefore', { ...good, notBefore: '2026-12-02' }],
+    ['/notBefore', { ...good, notBefore: '2026-12-02T08:00:00' }],
+    ['/notBefore', { ...good, notBefore: '2026-02-30T08:00:00Z' }],
+    ['/details', { ...good, details: 'x'.repeat(2_001) }],
+    ['/organisationId', { ...good, organisationId: 'org_x' }],
+    ['/requesterId', { ...good, requesterId: 'per_x' }],
+  ])('names what is wrong: %s', async (pointer, body) => {
+    const answer = await world.clients.owner.call('POST', '/v1/rotations', { body })
+    expect(answer.status).toBe(400)
+    const { errors } = z.object({ errors: z.array(z.object({ pointer: z.string() })) }).parse(answer.json)
+    expect(errors.map((error) => error.pointer)).toContain(pointer)
+  })
+
+  test('may start at most 90 days ahead', async () => {
+    const notBefore = new Date(Date.now() + 91 * 86_400_000).toISOString()
+    const body = { items: [{ keyId: world.place.authKeyId }], reason: 'other', notBefore }
+    const answer = await world.clients.owner.confirmed('POST', '/v1/rotations', { body })
+    expect([answer.status, answer.json]).toEqual([422, expect.objectContaining({ code: 'START_TOO_FAR' })])
+  })
+
+  test('is one too many beyond what the policy allows in an hour', async () => {
+    await database.db.updateTable('policy').set({ filingsPerHour: 1 }).execute()
+    const { rival } = world.clients
+    const body = { items: [{ keyId: world.foreign.authKeyId }], reason: 'other' }
+    expect((await rival.confirmed('POST', '/v1/rotations', { body })).status).toBe(201)
+    const second = await rival.confirmed('POST', '/v1/rotations', { body })
+    expect([second.status, second.json]).toEqual([429, expect.objectContaining({ code: 'TOO_MANY_REQUESTS' })])
+    expect(Number(second.headers['retry-after'])).toBeGreaterThan(0)
+    await database.db.updateTable('policy').set({ filingsPerHour: 30 }).execute()
+  })
+})
