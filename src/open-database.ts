@@ -8,6 +8,8 @@ import { migrate } from './database/migrate.ts'
 import type { Log } from './log.ts'
 
 const PATIENCE_MILLISECONDS = 30_000
+/** SQLSTATE: a wrong name, password or database, which waiting doesn't mend. */
+const REFUSED = /^(28...|3D000)$/
 const MIGRATION_MILLISECONDS = 600_000
 
 async function answers(url: string): Promise<Error | undefined> {
@@ -30,8 +32,8 @@ async function waitFor(url: string, log: Log, signal: AbortSignal | undefined): 
   for (;;) {
     const error = await answers(url)
     if (error === undefined) return
-    const { code } = { code: undefined, ...error }
-    if (Date.now() > deadline) {
+    const code = 'code' in error ? String(error.code) : ''
+    if (REFUSED.test(code) || Date.now() > deadline) {
       throw new CannotStart(`The database in DATABASE_URL cannot be used: ${error.message || code}.`)
     }
     log.warn({ event: 'database.waiting', error: error.message, code })

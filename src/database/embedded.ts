@@ -18,6 +18,7 @@ const ORPHAN_MILLISECONDS = 3_000
 const READY_MILLISECONDS = 300_000
 const PORT_TRIES = 10
 const POLL_MILLISECONDS = 20
+const RESTART_MILLISECONDS = 500
 
 // Statements and details stay out of its log, since they can hold what people typed.
 const SETTINGS: Settings = {
@@ -110,10 +111,35 @@ function commandLine(folder: string, settings: Settings): string[] {
   return ['-D', folder, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])]
 }
 
+/** Starts PostgreSQL again, on the same port, whenever it ends without having been stopped. */
+function keepRunning(first: Server, again: () => Server, isReady: (server: Server) => Promise<boolean>, log: Log) {
+  let server = first
+  let stopping = false
+  async function watch(): Promise<void> {
+    for (;;) {
+      await server.ended
+      if (stopping) return
+      log.error({ event: 'postgres.ended', error: server.lastLines() })
+      await sleep(RESTART_MILLISECONDS)
+      if (stopping) return
+      server = again()
+      if (await isReady(server)) server.noteServing()
+      else await server.stop()
+    }
+  }
+  const watched = watch()
+  async function stop(): Promise<void> {
+    stopping = true
+    await server.stop()
+    await watched
+  }
+  return stop
+}
+
 /**
  * Starts PostgreSQL out of npm's packages on the cluster in `dataDir`/postgres, which the first start makes. It listens
- * on 127.0.0.1 alone, ends when `stop` is called or this process dies in whatever way, and survives kill -9 of both.
- * Throws a sentence when another Rekey uses the folder or PostgreSQL cannot run here.
+ * on 127.0.0.1 alone, is started again when it crashes, ends when `stop` is called or this process dies in whatever way,
+ * and survives kill -9 of both. Throws a sentence when another Rekey uses the folder or PostgreSQL cannot run here.
  */
 export async function startEmbeddedPostgres(
   dataDir: string,
@@ -126,9 +152,14 @@ export async function startEmbeddedPostgres(
   const account = chooseAccount(postgres, home)
   const cluster = await openCluster(home, initdb, account)
   const settings = { ...SETTINGS, ...options.settings }
-  const { server, port } = await launch(
-    (free) => runServer(postgres, commandLine(cluster.folder, { ...settings, port: String(free) }), account, log),
-    cluster,
+  const run = (port: number) =>
+    runServer(postgres, commandLine(cluster.folder, { ...settings, port: String(port) }), account, log)
+  const { server, port } = await launch(run, cluster)
+  const stop = keepRunning(
+    server,
+    () => run(port),
+    (again) => becomesReady(again, cluster, port),
+    log,
   )
-  return { url: urlOf(cluster, port, 'rekey'), stop: server.stop }
+  return { url: urlOf(cluster, port, 'rekey'), stop }
 }

@@ -100,9 +100,11 @@ test('a lock file left by a power cut does not block, though its process number 
   await query(url, `create table kept as select 'yes' as answer`)
   const lockFile = join(folder, 'postgres/postmaster.pid')
   const lines = readFileSync(lockFile, 'utf8').split('\n')
+  // Both end at once: the program has no time to start PostgreSQL again, nor PostgreSQL to clean up.
+  holder.kill('SIGSTOP')
   process.kill(postmasterPid(folder), 'SIGKILL')
-  await once(holder, 'exit').catch(() => {})
   holder.kill('SIGKILL')
+  await once(holder, 'exit')
   writeFileSync(lockFile, [String(process.pid), ...lines.slice(1)].join('\n'))
   const next = await startEmbeddedPostgres(folder, log)
   expect(await query(next.url, 'select answer from kept')).toEqual([{ answer: 'yes' }])
@@ -124,4 +126,15 @@ test('two first starts at the same moment leave one database and one that is tol
   const started = starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []))
   expect(started).toHaveLength(1)
   for (const postgres of started) await postgres.stop()
+})
+
+test('a PostgreSQL that crashes is started again at the same address, with what was committed', async () => {
+  const folder = newFolder()
+  const postgres = await startEmbeddedPostgres(folder, log)
+  await query(postgres.url, `create table kept as select 'yes' as answer`)
+  process.kill(postmasterPid(folder), 'SIGKILL')
+  const ask = () => query(postgres.url, 'select answer from kept')
+  await expect.poll(() => ask().catch(() => []), { timeout: 10_000 }).toEqual([{ answer: 'yes' }])
+  await postgres.stop()
+  expect(existsSync(join(folder, 'postgres/postmaster.pid'))).toBe(false)
 })

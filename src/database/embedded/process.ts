@@ -24,6 +24,8 @@ const STOP_MILLISECONDS = 20_000
 const KEPT_LINES = 30
 
 export type Server = {
+  /** Settles when PostgreSQL has ended, by itself or by `stop`. */
+  ended: Promise<void>
   hasEnded: () => boolean
   /** From now on, until it is stopped, what goes wrong in it is worth a warning. */
   noteServing: () => void
@@ -68,5 +70,5 @@ export function runServer(program: string, args: readonly string[], account: Acc
   function noteServing(): void {
     serving = true
   }
-  return { hasEnded: () => over, noteServing, lastLines: () => lines.join('\n'), stop }
+  return { ended, hasEnded: () => over, noteServing, lastLines: () => lines.join('\n'), stop }
 }
