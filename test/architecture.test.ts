@@ -2,7 +2,10 @@ import { globSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import { describe, expect, test } from 'vitest'
 
-/** What the files of a folder may import besides themselves. What is not listed here (main, start, demo, …) may import everything. */
+/**
+ * What the files of a folder may import besides themselves. What is not listed here (main, start, demo, …) may import
+ * everything.
+ */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   rules: [],
   secrets: [],

@@ -15,8 +15,8 @@ const KEPT_HOURS = 24
 
 /**
  * Claims an idempotency key in one statement, so that of callers who come together one carries the call out and the
- * others find it busy. A claim left behind by a crash can be taken over after a minute. An answer is kept for a day, and is
- * swept away by the next call of the same bearer.
+ * others find it busy. A claim left behind by a crash can be taken over after a minute. An answer is kept for a day,
+ * and is swept away by the next call of the same bearer.
  */
 export async function claimCall(db: Db, call: CallKey, requestHash: Buffer): Promise<CallClaim> {
   const { rows } = await sql<{ claimedAt: Date }>`

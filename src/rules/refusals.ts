@@ -30,7 +30,8 @@ export const REFUSALS = {
   IDEMPOTENCY_BUSY: 'The first call with this idempotency key is still being answered. Try again in a moment.',
   TOO_LARGE: 'What you sent is too large.',
   TOO_MANY_REQUESTS: 'Too many calls. Wait a little and try again.',
-  UNAVAILABLE: 'The database cannot be reached right now. Nothing was changed; try again in a moment.',
+  UNAVAILABLE:
+    'The database cannot be reached right now. Try again in a moment; look first whether it was carried out.',
   TOO_SLOW: 'This took too long. Look whether it was carried out before you try again.',
   INTERNAL: 'Something went wrong on our side.',
 } as const

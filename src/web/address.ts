@@ -12,8 +12,8 @@ function normal(text: string): string | null {
 }
 
 /**
- * Where a call comes from: the peer, or, behind trusted proxies, the right-most hop in X-Forwarded-For that is none of them.
- * What stands further left was written by whoever liked to.
+ * Where a call comes from: the peer, or, behind trusted proxies, the right-most hop in X-Forwarded-For that is none of
+ * them. What stands further left was written by whoever liked to.
  */
 function clientAddress(peer: string | undefined, forwardedFor: string, trusted: readonly string[]): string {
   let current = normal(peer ?? '') ?? NOWHERE

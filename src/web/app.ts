@@ -56,7 +56,10 @@ const timeLimit = createMiddleware<Web>(async (_c, next) => {
 
 const countedBody = bodyLimit({ maxSize: MAX_BODY_BYTES, onError: (c) => refuse(c, new Refusal('TOO_LARGE')) })
 
-/** A body that tells its length is not touched here, which would cost more than the rest of the frame; any other is counted as it comes. */
+/**
+ * A body that tells its length is not touched here, which would cost more than the rest of the frame; any other is
+ * counted as it comes.
+ */
 const bodyWithinLimit = createMiddleware<Web>(async (c, next) => {
   if (c.req.method === 'GET' || c.req.method === 'HEAD') return next()
   const length = c.req.header('content-length')

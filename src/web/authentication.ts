@@ -12,8 +12,8 @@ export function bearerToken(c: WebContext): string | undefined {
 }
 
 /**
- * Finds whose call it is. A token counts alone: when it is not good, the session beside it is not tried. Pages know sessions
- * only; there the header may be for a proxy on the way.
+ * Finds whose call it is. A token counts alone: when it is not good, the session beside it is not tried. Pages know
+ * sessions only; there the header may be for a proxy on the way.
  */
 export const authenticate = createMiddleware<Web>(async (c, next) => {
   const { db } = c.get('desk')

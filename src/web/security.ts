@@ -56,8 +56,8 @@ function isLoopbackAlias(host: string, publicUrl: URL): boolean {
 }
 
 /**
- * Answers to the host of `PUBLIC_URL` alone (ASVS 5.0, 4.1.3). On a machine of one's own the other loopback names are taken
- * too; a page asked for under one of them is sent to `PUBLIC_URL`, where the cookie and the Origin check belong.
+ * Answers to the host of `PUBLIC_URL` alone (ASVS 5.0, 4.1.3). On a machine of one's own the other loopback names are
+ * taken too; a page asked for under one of them is sent to `PUBLIC_URL`, where the cookie and the Origin check belong.
  */
 export const knownHost = createMiddleware<Web>(async (c, next) => {
   const publicUrl = new URL(c.get('desk').config.publicUrl)
@@ -81,15 +81,18 @@ function cameFromElsewhere(c: WebContext): boolean {
 }
 
 /**
- * Refuses every unsafe call that another site may have caused, whatever its content type. Browsers send Origin with each of
- * these; a call with neither Origin nor Sec-Fetch-Site comes from a program, which has a token and no session.
+ * Refuses every unsafe call that another site may have caused, whatever its content type. Browsers send Origin with
+ * each of these; a call with neither Origin nor Sec-Fetch-Site comes from a program, which has a token and no session.
  */
 export const ownOrigin = createMiddleware<Web>(async (c, next) => {
   if (!SAFE_METHODS.includes(c.req.method) && cameFromElsewhere(c)) throw new Refusal('FOREIGN_ORIGIN')
   return next()
 })
 
-/** A path of this desk, for redirects: one leading `/`; anything else (`//host`, `/\host`, control characters) becomes `/`. */
+/**
+ * A path of this desk, for redirects: one leading `/`; anything else (`//host`, `/\host`, control characters) becomes
+ * `/`.
+ */
 export function ownPath(path: string | undefined): string {
   const isOwn = path !== undefined && /^\/(?![/\\])[\x21-\x5b\x5d-\x7e]*$/.test(path)
   return isOwn ? path : '/'

@@ -16,8 +16,8 @@ function readTemplates(folder: string): Sources {
 }
 
 /**
- * Reads every template at the start, so that a broken one stops it. Strict: a name that the page was not given throws, except
- * as the condition of an `if`. Layouts and partials go by their file names: `{{#> page}}`, `{{> time at}}`.
+ * Reads every template at the start, so that a broken one stops it. Strict: a name that the page was not given throws,
+ * except as the condition of an `if`. Layouts and partials go by their file names: `{{#> page}}`, `{{> time at}}`.
  */
 export function createViews(assets: Assets): Views {
   const handlebars = Handlebars.create()

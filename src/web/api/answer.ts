@@ -84,7 +84,10 @@ async function sendOnce(c: WebContext, facts: Facts, key: CallKey, run: () => Pr
   return respond(c, { status, body: body && JSON.stringify(body) }, status)
 }
 
-/** Spends the step-up, carries the call out and answers in the shape of the schema; a replay gets the stored answer instead. */
+/**
+ * Spends the step-up, carries the call out and answers in the shape of the schema; a replay gets the stored answer
+ * instead.
+ */
 export async function send(c: WebContext, facts: Facts, run: () => Promise<Done>): Promise<Response> {
   const key = facts.idempotent ? callKey(c) : null
   if (key !== null) return sendOnce(c, facts, key, run)

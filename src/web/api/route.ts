@@ -38,7 +38,10 @@ export type Route = RouteFacts & { add: (app: App) => void }
 type Call<P, Q, B> = Input<P, Q, B> & { c: WebContext; desk: Desk }
 type PersonCall<P, Q, B> = Call<P, Q, B> & { bearer: Bearer; actor: PersonActor }
 
-/** A route for persons: signed in by session or token, with the role for it, with a step-up and a replay guard where it says so. */
+/**
+ * A route for persons: signed in by session or token, with the role for it, with a step-up and a replay guard where it
+ * says so.
+ */
 export function personRoute<P extends z.ZodObject, Q extends z.ZodObject, B extends z.ZodType>(
   facts: RouteFacts & Input<P, Q, B> & { access: Action | 'person' },
   run: (call: PersonCall<z.output<P>, z.output<Q>, z.output<B>>) => Promise<Done>,

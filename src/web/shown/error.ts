@@ -53,7 +53,8 @@ function factsOf(c: WebContext, refusal: Refusal, status: number) {
     title: TITLES[code] ?? REFUSALS[code].replace(/\.$/, ''),
     status,
     happened: refusal.message,
-    saved: changing && (code === 'INTERNAL' || code === 'TOO_SLOW') ? UNSURE : NOTHING_SAVED,
+    // A commit may have gone through though its answer was lost.
+    saved: changing && status >= 500 ? UNSURE : NOTHING_SAVED,
     nowWhat: NOW_WHAT[code] ?? 'Go back and look again.',
     primary: wayOn(c, code),
     reference: c.get('requestId'),
