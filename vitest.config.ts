@@ -17,7 +17,13 @@ export default defineConfig({
         },
       },
       {
-        test: { ...shared, name: 'browser', include: ['test/browser/**/*.test.ts'], testTimeout: 120_000 },
+        test: {
+          ...shared,
+          name: 'browser',
+          include: ['test/browser/**/*.test.ts'],
+          globalSetup: ['test/support/chromium.ts'],
+          testTimeout: 120_000,
+        },
       },
       {
         // On demand: these load the machine so much that they must not run beside one another.

@@ -15,6 +15,9 @@ export type KeyVersionView = {
   revealedAt: Date | null
   lastUsedAt: Date | null
   lastNetwork: string | null
+  revealedBy: string | null
+  /** Whether its secret still waits for the one reveal. */
+  sealed: boolean
   /** Whether verify accepts it right now, by the database's clock. */
   accepted: boolean
 }
@@ -62,9 +65,11 @@ async function findVersions(db: Db, keyIds: readonly string[]) {
     .selectFrom('version')
     .innerJoin('key', 'key.id', 'version.keyId')
     .leftJoin('versionUse', 'versionUse.versionId', 'version.id')
+    .leftJoin('person', 'person.id', 'version.revealedBy')
     .select(['version.id', 'version.keyId', 'version.last4', 'version.createdAt', 'version.acceptedUntil'])
     .select(['version.revokedAt', 'version.rolledBackAt', 'version.revealedAt'])
-    .select(['versionUse.lastUsedAt', 'versionUse.lastNetwork'])
+    .select(['versionUse.lastUsedAt', 'versionUse.lastNetwork', 'person.name as revealedBy'])
+    .select(sql<boolean>`version.sealed is not null`.as('sealed'))
     .select(
       sql<boolean>`key.enabled and version.rolled_back_at is null and version.revoked_at is null
         and version.active_from <= clock_timestamp()

@@ -8,12 +8,13 @@ import type { Permission } from '../../rules/verdict.ts'
 import { KIND_WORDS } from '../../rules/words.ts'
 import { type App, actorFor, bearerOf, type WebContext } from '../context.ts'
 import { orAskAgain, type Problems, readForm, type Typed } from '../forms/form.ts'
+import { waitsForFirstPickUp } from '../shown/new-keys.ts'
 import { shownOrganisation, showPage } from '../shown/page.ts'
 import { howLongAgo, shownTimeOrNull } from '../shown/times.ts'
 
 const AT_ONCE = 25
 const PERMISSION_WORDS = { read_only: 'Read only', read_write: 'Read and write', admin: 'Admin' } as const
-export function permissionWord(permission: Permission): string {
+function permissionWord(permission: Permission): string {
   return PERMISSION_WORDS[permission]
 }
 
@@ -44,13 +45,17 @@ function keyFacts(key: KeyView, timeZone: string, mayRotate: boolean) {
   }
 }
 
-function serviceFacts(service: ServiceView, timeZone: string, options: { mayRotate: boolean; ofAll: boolean }) {
+type Options = { mayRotate: boolean; mayReveal: boolean; ofAll: boolean }
+
+function serviceFacts(service: ServiceView, timeZone: string, options: Options) {
+  const waits = options.mayReveal && service.keys.some(waitsForFirstPickUp)
   return {
     id: service.id,
     name: service.name,
     live: service.environment === 'live',
     selfService: service.selfService,
     organisation: options.ofAll ? shownOrganisation(service.organisationId, service.organisationName) : null,
+    pickUpHref: waits ? `/services/${service.id}/new-keys` : null,
     keys: service.keys.map((key) => keyFacts(key, timeZone, options.mayRotate)),
   }
 }
@@ -63,7 +68,11 @@ async function show(c: WebContext): Promise<Response> {
     { organisationId },
     { cursor: c.req.query('after'), limit: AT_ONCE },
   )
-  const options = { mayRotate: roleMay(role, 'rotations.submit'), ofAll: organisationId === null }
+  const options = {
+    mayRotate: roleMay(role, 'rotations.submit'),
+    mayReveal: roleMay(role, 'versions.reveal'),
+    ofAll: organisationId === null,
+  }
   const mayCreate = roleMay(role, 'services.create')
   return showPage(c, 'services', {
     title: 'Services and keys',
@@ -112,7 +121,9 @@ async function add(c: WebContext): Promise<Response> {
   )
 }
 
+/** A service has no page of its own yet; its address leads to where it stands in the list. */
 export function addServices(app: App): void {
+  app.get('/services/:id{svc_[0-9a-z]+}', (c) => c.redirect(`/services#${c.req.param('id')}`, 303))
   app.get('/services', show)
   app.get('/services/new', (c) => ask(c))
   app.post('/services', add)

@@ -1,0 +1,112 @@
+import { beforeAll, describe, expect, test } from 'vitest'
+import { approveRotation } from '../../src/desk/decide.ts'
+import { submitRotation } from '../../src/desk/submit.ts'
+import { issueSetUpCode } from '../../src/identity/first-admin.ts'
+import { inviteMember } from '../../src/identity/organisations.ts'
+import { createPersonalToken } from '../../src/identity/tokens.ts'
+import { createGateway } from '../../src/keyring/gateways.ts'
+import { type ApiWorld, makeApiWorld, work } from '../support/api-world.ts'
+import { expectAccessible, LOOKS, openAs, openVisitor, type Visitor } from '../support/browser.ts'
+import { openTestDatabase } from '../support/database.ts'
+import { invitationToken } from '../support/people.ts'
+import { openDesk } from '../support/web.ts'
+
+const database = await openTestDatabase()
+const desk = await openDesk(database)
+const empty = await openDesk(await openTestDatabase())
+/** A name that would run, or turn the page around, if it were taken for anything but text. */
+const HOSTILE = `<img src=x onerror="alert(1)"> {{name}} ملاحظة`
+let world: ApiWorld
+let visitors: Record<'owner' | 'viewer' | 'agent' | 'admin', Visitor>
+let waiting: string
+let overlapping: string
+
+async function file(serviceId: string, details: string): Promise<string> {
+  const { db, config } = desk.desk
+  const items = [{ serviceId, kinds: ['auth', 'admin'] as const }]
+  const filing = { items, reason: 'suspected' as const, details, overlapSeconds: 86_400 }
+  return (await submitRotation(db, world.people.owner.actor, filing, config.keyPrefix)).ref
+}
+
+beforeAll(async () => {
+  world = await makeApiWorld(desk)
+  const { db } = desk.desk
+  const { owner, viewer, agent, admin } = world.people
+  const hostile = await world.addService(HOSTILE)
+  overlapping = await file(world.place.serviceId, 'Our contractor left.')
+  await approveRotation(db, agent.actor, overlapping, { revision: 1, note: HOSTILE })
+  await work(desk)
+  waiting = await file(hostile.serviceId, HOSTILE)
+  await createGateway(db, admin.actor, { name: HOSTILE })
+  await createPersonalToken(db, owner.actor, { name: 'laptop', expiresAt: new Date(Date.now() + 86_400_000) })
+  visitors = {
+    owner: await openAs(desk, owner),
+    viewer: await openAs(desk, viewer),
+    agent: await openAs(desk, agent),
+    admin: await openAs(desk, admin),
+  }
+})
+
+const PAGES: readonly (readonly [who: keyof typeof visitors, page: string, path: () => string])[] = [
+  ['owner', 'the rotations', () => '/rotations'],
+  ['owner', 'the services and keys', () => '/services'],
+  ['owner', 'a new service', () => '/services/new'],
+  ['owner', 'a new rotation', () => '/rotations/new'],
+  ['owner', 'a rotation in its overlap', () => `/rotations/${overlapping}`],
+  ['owner', 'a rotation that waits', () => `/rotations/${waiting}`],
+  ['owner', 'the confirmation of a filing', () => `/rotations/${waiting}/filed`],
+  ['owner', 'the new keys', () => `/rotations/${overlapping}/new-keys`],
+  ['owner', 'the first keys of a service', () => `/services/${world.place.serviceId}/new-keys`],
+  ['owner', 'the early revocation', () => `/rotations/${overlapping}/early-revocation`],
+  ['owner', 'the people', () => '/people'],
+  ['owner', 'the tokens', () => '/tokens'],
+  ['owner', 'what is not there', () => '/nowhere'],
+  ['viewer', 'what they may not do', () => '/rotations/new'],
+  ['agent', 'the queue', () => '/queue'],
+  ['agent', 'an empty view of the queue', () => '/queue?view=closed'],
+  ['agent', 'a rotation to decide', () => `/rotations/${waiting}`],
+  ['agent', 'the services of all', () => '/services'],
+  ['admin', 'the organisations', () => '/organisations'],
+  ['admin', 'the gateways', () => '/gateways'],
+  ['admin', 'a service for an organisation', () => '/services/new'],
+  ['admin', 'the staff', () => '/people'],
+]
+
+describe('axe-core finds nothing, no policy is broken and nothing scrolls sideways on', () => {
+  test.for(PAGES)('%s: %s', async ([who, , path]) => {
+    const visitor = visitors[who]
+    await visitor.open(path())
+    await expectAccessible(visitor, LOOKS)
+    expect(visitor.complaints).toEqual([])
+  })
+
+  test('the sign-in, an invitation and the set-up', async () => {
+    const visitor = await openVisitor(desk)
+    await visitor.open('/sign-in')
+    await expectAccessible(visitor, LOOKS)
+    const { organisationId } = world.place
+    const newcomer = { organisationId, name: 'Nia New', email: 'nia@acme.example', role: 'viewer' as const }
+    await inviteMember(desk.desk.db, world.people.owner.actor, newcomer)
+    await visitor.open(`/invitations/${await invitationToken(desk.desk.db, newcomer.email)}`)
+    await expectAccessible(visitor, LOOKS)
+    const first = await openVisitor(empty)
+    await issueSetUpCode(empty.desk.db)
+    await first.open('/')
+    await first.page.getByText('Set up this desk').waitFor()
+    await expectAccessible(first, LOOKS)
+    expect([...visitor.complaints, ...first.complaints]).toEqual([])
+  })
+})
+
+test('what others typed is shown as text and never runs', async () => {
+  const { page } = visitors.agent
+  let dialogs = 0
+  page.on('dialog', (dialog) => {
+    dialogs += 1
+    return dialog.dismiss()
+  })
+  await visitors.agent.open(`/rotations/${waiting}`)
+  expect(await page.getByText(HOSTILE).count()).toBeGreaterThan(1)
+  expect(await page.locator('main img').count()).toBe(0)
+  expect(dialogs).toBe(0)
+})
