@@ -6,6 +6,8 @@ import ipaddr from 'ipaddr.js'
 import { z } from 'zod'
 import { CannotStart } from './cannot-start.ts'
 
+// Listening on these is no address to send people to.
+const EVERYWHERE = ['0.0.0.0', '::']
 const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]']
 
 const list = z
@@ -113,7 +115,8 @@ export function readConfig(variables: NodeJS.ProcessEnv = process.env): Config {
   const env = parsed.data
   const dataDir = resolve(env.DATA_DIR)
   mkdirSync(dataDir, { recursive: true })
-  const shownHost = env.HOST.includes(':') ? `[${env.HOST}]` : env.HOST
+  const host = EVERYWHERE.includes(env.HOST) ? '127.0.0.1' : env.HOST
+  const shownHost = host.includes(':') ? `[${host}]` : host
   return Object.freeze({
     port: env.PORT,
     host: env.HOST,

@@ -22,7 +22,7 @@ async function file(desk: Foundation, owner: Owner, service: NewDemoService, fil
   const { startsInDays, ...rest } = filing
   const notBefore = startsInDays === undefined ? null : new Date(Date.now() + startsInDays * DAY_SECONDS * 1000)
   const items = [{ serviceId: id, kinds: ['auth', 'admin'] as const }]
-  const { ref } = await submitRotation(desk.db, owner, { ...rest, notBefore, items }, desk.config.keyPrefix)
+  const { ref } = await submitRotation(desk.db, owner, { ...rest, notBefore, items })
   return { ref, secrets: keys.map((key) => key.secret) }
 }
 

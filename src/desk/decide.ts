@@ -6,6 +6,7 @@ import { startIsTooFar, startsAt } from '../rules/overlap.ts'
 import type { PersonActor } from '../rules/permissions.ts'
 import { Refusal } from '../rules/refusals.ts'
 import { rotationMayMove } from '../rules/rotation-lifecycle.ts'
+import { refuseSecret } from '../rules/secret-text.ts'
 import { putRotationLetters } from './letters.ts'
 import { moveItem, moveRotation } from './record.ts'
 
@@ -53,12 +54,14 @@ type Approval = { revision: number; note?: string | undefined; notBefore?: Date 
 
 /**
  * Approves the revision that the agent saw; the last approval needed schedules. Of approvals at the same moment each counts
- * once. Refuses NOT_FOUND, NOT_ALLOWED, OWN_ROTATION, ALREADY_APPROVED, STALE_REVISION, ILLEGAL_MOVE, START_TOO_FAR.
+ * once. Refuses NOT_FOUND, NOT_ALLOWED, OWN_ROTATION, CONTAINS_SECRET,
+ * ALREADY_APPROVED, STALE_REVISION, ILLEGAL_MOVE, START_TOO_FAR.
  */
 export async function approveRotation(db: Db, actor: PersonActor, ref: string, approval: Approval): Promise<void> {
   await db.transaction().execute(async (trx) => {
     const rotation = await lockRotation(trx, ref, actor.organisationId)
     await refuseIneligible(trx, actor, rotation)
+    refuseSecret('/note', approval.note)
     const given = await findApprovals(trx, rotation)
     if (given.includes(actor.personId)) throw new Refusal('ALREADY_APPROVED')
     if (rotation.revision !== approval.revision) throw new Refusal('STALE_REVISION')
@@ -88,7 +91,7 @@ export async function approveRotation(db: Db, actor: PersonActor, ref: string, a
   })
 }
 
-/** Rejects, for good, the revision that the agent saw. Refuses NOT_FOUND, NOT_ALLOWED, OWN_ROTATION, STALE_REVISION and ILLEGAL_MOVE. */
+/** Rejects, for good, the revision that the agent saw. Refuses NOT_FOUND, NOT_ALLOWED, OWN_ROTATION, CONTAINS_SECRET, STALE_REVISION and ILLEGAL_MOVE. */
 export async function rejectRotation(
   db: Db,
   actor: PersonActor,
@@ -98,6 +101,7 @@ export async function rejectRotation(
   await db.transaction().execute(async (trx) => {
     const rotation = await lockRotation(trx, ref, actor.organisationId)
     await refuseIneligible(trx, actor, rotation)
+    refuseSecret('/reason', rejection.reason)
     if (rotation.revision !== rejection.revision) throw new Refusal('STALE_REVISION')
     if (!rotationMayMove('reject', rotation.status)) throw new Refusal('ILLEGAL_MOVE')
     const items = await lockItems(trx, ref)

@@ -5,11 +5,12 @@ import { type KeyInService, lockKeys, lockVersions } from '../database/rotation-
 import type { ItemRow, RotationRow, VersionRow } from '../database/schema.ts'
 import { isUniqueViolation } from '../database/violations.ts'
 import { approvalsNeeded, DECIDE_WITHIN_SECONDS, type Reason } from '../rules/approvals.ts'
-import { containsSecret, type KeyKind } from '../rules/key-text.ts'
+import type { KeyKind } from '../rules/key-text.ts'
 import { expiresInOverlap, startIsTooFar, startsAt } from '../rules/overlap.ts'
 import type { PersonActor } from '../rules/permissions.ts'
 import { Refusal } from '../rules/refusals.ts'
 import { UNBORN } from '../rules/rotation-lifecycle.ts'
+import { refuseSecret } from '../rules/secret-text.ts'
 import { isAccepted } from '../rules/verdict.ts'
 import { spendFiling } from './filing-limit.ts'
 import { putRotationLetters } from './letters.ts'
@@ -71,10 +72,10 @@ async function refuseLiveKeys(trx: Trx, keys: readonly KeyInService[]): Promise<
   })
 }
 
-function refuseBadFiling(filing: Filing, versions: readonly VersionRow[], keyPrefix: string, now: Date): void {
+function refuseBadFiling(filing: Filing, versions: readonly VersionRow[], now: Date): void {
   const notBefore = filing.notBefore ?? null
   if (startIsTooFar(notBefore, now)) throw new Refusal('START_TOO_FAR')
-  if (containsSecret(keyPrefix, filing.details ?? '')) throw new Refusal('CONTAINS_SECRET')
+  refuseSecret('/details', filing.details)
   const start = startsAt(notBefore, now)
   const expiring = versions.find(
     (version) => isAccepted(version, now) && expiresInOverlap(start, filing.overlapSeconds, version.ownEnd),
@@ -136,12 +137,7 @@ async function insertItems(
  * Files a rotation; it then waits for its approvals. Refuses NOT_FOUND (a service or key that isn't the organisation's), NO_KEYS,
  * ROTATION_IN_PROGRESS, START_TOO_FAR, CONTAINS_SECRET, EXPIRES_IN_OVERLAP, and TOO_MANY_REQUESTS.
  */
-export async function submitRotation(
-  db: Db,
-  actor: PersonActor,
-  filing: Filing,
-  keyPrefix: string,
-): Promise<{ ref: string }> {
+export async function submitRotation(db: Db, actor: PersonActor, filing: Filing): Promise<{ ref: string }> {
   const organisationId = actor.organisationId
   if (organisationId === null) throw new Refusal('NOT_ALLOWED')
   await spendFiling(db, actor.personId)
@@ -152,7 +148,7 @@ export async function submitRotation(
       keys.map((key) => key.id),
     )
     const at = await clock(trx)
-    refuseBadFiling(filing, versions, keyPrefix, at)
+    refuseBadFiling(filing, versions, at)
     await refuseLiveKeys(trx, keys)
     const facts = {
       reason: filing.reason,

@@ -57,12 +57,3 @@ export function isPlausibleKey(prefix: string, text: string): boolean {
 export function hashKey(text: string): Buffer {
   return createHash('sha256').update(text).digest()
 }
-
-/**
- * Whether free text holds something that looks like a key of ours or a token of the desk, whatever its checksum: somebody
- * who pastes a key with a typo has leaked it all the same.
- */
-export function containsSecret(prefix: string, text: string): boolean {
-  const key = new RegExp(`${prefix}_(?:auth|admin)_(?:live|sandbox)_[0-9A-Za-z]{20,}`)
-  return key.test(text) || /\brk[pg]_[0-9A-Za-z]{20,}/.test(text)
-}

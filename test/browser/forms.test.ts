@@ -17,10 +17,10 @@ beforeAll(async () => {
 
 async function file(name: string): Promise<string> {
   const { serviceId } = await world.addService(name)
-  const { db, config } = desk.desk
+  const { db } = desk.desk
   const items = [{ serviceId, kinds: ['auth'] as const }]
   const filing = { items, reason: 'scheduled' as const, overlapSeconds: 86_400 }
-  return (await submitRotation(db, world.people.owner.actor, filing, config.keyPrefix)).ref
+  return (await submitRotation(db, world.people.owner.actor, filing)).ref
 }
 
 async function fillRequest(visitor: Visitor, service: string): Promise<void> {

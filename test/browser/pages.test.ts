@@ -22,10 +22,10 @@ let waiting: string
 let overlapping: string
 
 async function file(serviceId: string, details: string): Promise<string> {
-  const { db, config } = desk.desk
+  const { db } = desk.desk
   const items = [{ serviceId, kinds: ['auth', 'admin'] as const }]
   const filing = { items, reason: 'suspected' as const, details, overlapSeconds: 86_400 }
-  return (await submitRotation(db, world.people.owner.actor, filing, config.keyPrefix)).ref
+  return (await submitRotation(db, world.people.owner.actor, filing)).ref
 }
 
 beforeAll(async () => {

@@ -107,10 +107,10 @@ test('a request can be filed by keyboard alone, the skip link first', async () =
 test('a page refreshes its status by itself and leaves alone what is being typed', async () => {
   const { owner, agent, otherAgent } = world.people
   const { serviceId } = await world.addService('Fresh')
-  const { db, config } = desk.desk
+  const { db } = desk.desk
   const items = [{ serviceId, kinds: ['auth'] as const }]
   const filing = { items, reason: 'scheduled' as const, overlapSeconds: 0 }
-  const { ref } = await submitRotation(db, owner.actor, filing, config.keyPrefix)
+  const { ref } = await submitRotation(db, owner.actor, filing)
   const watching = await openAs(desk, agent)
   await watching.open(`/rotations/${ref}`)
   await watching.fill({ 'Note to the record (optional)': 'Half a sent' })

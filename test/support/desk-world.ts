@@ -68,7 +68,7 @@ export async function file(
 ): Promise<string> {
   const items = [{ serviceId, kinds: ['auth', 'admin'] as const }]
   const whole = { items, reason: 'scheduled' as const, overlapSeconds: 86_400, ...filing }
-  return (await submitRotation(db, owner, whole, maker.prefix)).ref
+  return (await submitRotation(db, owner, whole)).ref
 }
 
 export async function fileAndApprove(

@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { findRotationEvents } from '../../database/trail.ts'
 import { approveRotation, rejectRotation } from '../../desk/decide.ts'
-import { containsSecret } from '../../rules/key-text.ts'
 import { REFUSALS, Refusal } from '../../rules/refusals.ts'
+import { containsSecret } from '../../rules/secret-text.ts'
 import { type App, actorFor, bearerOf, type WebContext } from '../context.ts'
 import { confirmWithCode } from '../forms/confirmed.ts'
 import { orAskAgain, type Problems, readForm, type Typed } from '../forms/form.ts'
@@ -67,8 +67,8 @@ async function orShowStale(
   }
 }
 
-function leak(c: WebContext, field: string, text: string): Problems | null {
-  return containsSecret(c.get('desk').config.keyPrefix, text) ? { [field]: REFUSALS.CONTAINS_SECRET } : null
+function leak(field: string, text: string): Problems | null {
+  return containsSecret(text) ? { [field]: REFUSALS.CONTAINS_SECRET } : null
 }
 
 /** Whether this person's approval of the current revision is there: a form sent twice finds its own. */
@@ -84,7 +84,7 @@ async function approve(c: WebContext, ref: string): Promise<Response> {
   const again = (problems: Problems) => showRotation(c, ref, { rejecting: false, values: form.typed, problems })
   if (form.values === null) return again(form.problems)
   const { revision, note, code } = form.values
-  const leaked = leak(c, 'note', note)
+  const leaked = leak('note', note)
   if (leaked !== null) return again(leaked)
   if (await hasApproved(c, ref, revision)) return c.redirect(`/rotations/${ref}`, 303)
   const run = async () => {
@@ -102,7 +102,7 @@ async function reject(c: WebContext, ref: string): Promise<Response> {
   const again = (problems: Problems) => showRotation(c, ref, { rejecting: true, values: form.typed, problems })
   if (form.values === null) return again(form.problems)
   const { revision, reason } = form.values
-  const leaked = leak(c, 'reason', reason)
+  const leaked = leak('reason', reason)
   if (leaked !== null) return again(leaked)
   const run = async () => {
     await rejectRotation(c.get('desk').db, actor, ref, { revision, reason })

@@ -2,9 +2,9 @@ import type { z } from 'zod'
 import { findRotation } from '../../database/rotations.ts'
 import { submitRotation } from '../../desk/submit.ts'
 import { DECIDE_WITHIN_SECONDS } from '../../rules/approvals.ts'
-import { containsSecret } from '../../rules/key-text.ts'
 import { startIsTooFar } from '../../rules/overlap.ts'
 import { REFUSALS, Refusal, type RefusalCode } from '../../rules/refusals.ts'
+import { containsSecret } from '../../rules/secret-text.ts'
 import { REASON_WORDS } from '../../rules/words.ts'
 import { type App, actorFor, bearerOf, type WebContext } from '../context.ts'
 import { confirmWithCode, needsCode } from '../forms/confirmed.ts'
@@ -35,10 +35,9 @@ async function typedFiling(c: WebContext): Promise<FilingTyped> {
 }
 
 /** What the desk would refuse anyway, said while the form is still in front of the person. */
-function foreseen(c: WebContext, { filing }: Filed): Problems | null {
-  const { keyPrefix } = c.get('desk').config
+function foreseen({ filing }: Filed): Problems | null {
   const problems: Record<string, string> = {}
-  if (containsSecret(keyPrefix, filing.details ?? '')) problems.details = REFUSALS.CONTAINS_SECRET
+  if (containsSecret(filing.details ?? '')) problems.details = REFUSALS.CONTAINS_SECRET
   if (startIsTooFar(filing.notBefore ?? null, new Date())) problems.notBefore = REFUSALS.START_TOO_FAR
   return Object.keys(problems).length === 0 ? null : problems
 }
@@ -86,7 +85,7 @@ async function showCheck(c: WebContext, filed: Filed, problems?: Problems): Prom
 async function check(c: WebContext): Promise<Response> {
   actorFor(c, 'rotations.submit')
   const form = await readForm(c, filingForm(bearerOf(c).timeZone))
-  const problems = form.problems ?? foreseen(c, form.values)
+  const problems = form.problems ?? foreseen(form.values)
   if (form.values === null || problems !== null) return askForFiling(c, await typedFiling(c), problems ?? {})
   return showCheck(c, form.values)
 }
@@ -108,11 +107,11 @@ async function file(c: WebContext): Promise<Response> {
   const form = await readForm(c, filingForm(bearerOf(c).timeZone))
   if (form.problems !== null) return askForFiling(c, await typedFiling(c), form.problems)
   const filed = form.values
-  const { db, config } = c.get('desk')
+  const { db } = c.get('desk')
   return orAskAgain(
     async () => {
       await confirmWithCode(c, filed.code)
-      const { ref } = await submitRotation(db, actor, filed.filing, config.keyPrefix).catch(async (error: unknown) => {
+      const { ref } = await submitRotation(db, actor, filed.filing).catch(async (error: unknown) => {
         const double =
           error instanceof Refusal && error.code === 'ROTATION_IN_PROGRESS' && (await findOwnDouble(c, filed))
         if (double) return { ref: double }

@@ -2,19 +2,10 @@ import { z } from 'zod'
 import { approveRotation, rejectRotation } from '../../../desk/decide.ts'
 import { revokeEarly } from '../../../desk/revoke-early.ts'
 import { withdrawRotation } from '../../../desk/withdraw.ts'
-import { containsSecret } from '../../../rules/key-text.ts'
-import { REFUSALS, Refusal } from '../../../rules/refusals.ts'
-import type { Desk } from '../../context.ts'
 import { id, lines, moment, neededLines, ref, revision } from '../fields.ts'
 import { followUp, rotation } from '../rotation-shapes.ts'
 import { NO_INPUT, personRoute } from '../route.ts'
 import { seenRotation } from './rotations.ts'
-
-/** Texts of agents go into letters, where no key may be. */
-function refuseSecret(desk: Desk, pointer: string, text = ''): void {
-  if (!containsSecret(desk.maker.prefix, text)) return
-  throw new Refusal('CONTAINS_SECRET', { errors: [{ pointer, message: REFUSALS.CONTAINS_SECRET }] })
-}
 
 const MOVE = { ...NO_INPUT, method: 'post', params: z.strictObject({ ref }), idempotent: true } as const
 
@@ -44,7 +35,6 @@ const approve = personRoute(
     ],
   },
   async ({ desk, actor, params, body }) => {
-    refuseSecret(desk, '/note', body.note)
     await approveRotation(desk.db, actor, params.ref, body)
     return seenRotation(desk.db, actor, params.ref)
   },
@@ -64,7 +54,6 @@ const reject = personRoute(
     refusals: ['NOT_FOUND', 'OWN_ROTATION', 'STALE_REVISION', 'ILLEGAL_MOVE', 'CONTAINS_SECRET'],
   },
   async ({ desk, actor, params, body }) => {
-    refuseSecret(desk, '/reason', body.reason)
     await rejectRotation(desk.db, actor, params.ref, body)
     return seenRotation(desk.db, actor, params.ref)
   },

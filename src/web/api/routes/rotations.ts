@@ -69,7 +69,7 @@ const submit = personRoute(
     ],
   },
   async ({ desk, actor, body }) => {
-    const filed = await submitRotation(desk.db, actor, body, desk.maker.prefix)
+    const filed = await submitRotation(desk.db, actor, body)
     return findRotation(desk.db, actor, filed.ref)
   },
 )
