@@ -36,8 +36,3 @@ export function parseLocalTime(text: string, timeZone: string): Date | null {
   const exact = candidates.find((candidate) => wallClock(new Date(candidate), timeZone) === wanted)
   return new Date(exact ?? Math.max(...candidates))
 }
-
-/** A moment as a form's date and time field takes it, on the clocks of `timeZone`, cut to the minute. */
-export function toLocalTime(date: Date, timeZone: string): string {
-  return new Date(wallClock(date, timeZone)).toISOString().slice(0, 16)
-}

@@ -51,7 +51,7 @@ export async function openVisitor(desk: TestDesk, options: BrowserContextOptions
 }
 
 /** Signs in as people do: address, password, code. */
-export async function signIn(desk: TestDesk, visitor: Visitor, person: Enrolled): Promise<void> {
+async function signIn(desk: TestDesk, visitor: Visitor, person: Enrolled): Promise<void> {
   await visitor.open('/sign-in')
   await visitor.fill({ 'Email address': person.email, Password: person.password })
   await visitor.press('Continue')

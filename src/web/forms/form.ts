@@ -46,7 +46,7 @@ const CODE_FIELD: Partial<Record<RefusalCode, string>> = {
 const ENTER_A_CODE = 'Enter the 6 digits that your authenticator app shows now.'
 
 /** A refusal as problems of the form that led to it, or null when no field of it can mend that. */
-export function problemsOf(refusal: Refusal, fields: Partial<Record<RefusalCode, string>> = {}): Problems | null {
+function problemsOf(refusal: Refusal, fields: Partial<Record<RefusalCode, string>> = {}): Problems | null {
   if (refusal.errors.length > 0) {
     return Object.fromEntries(refusal.errors.map((error) => [fieldOf(error.pointer), error.message]))
   }

@@ -25,6 +25,7 @@ const FIELDS: Partial<Record<RefusalCode, string>> = {
   START_TOO_FAR: 'notBefore',
   CONTAINS_SECRET: 'details',
   EXPIRES_IN_OVERLAP: 'overlap',
+  TOO_MANY_REQUESTS: '',
 }
 /** What goes from step to step in the form itself, never in an address. */
 const CARRIED = ['reason', 'details', 'notBefore', 'overlap', 'otherDays'] as const
@@ -120,7 +121,9 @@ async function file(c: WebContext): Promise<Response> {
       return c.redirect(`/rotations/${ref}/filed`, 303)
     },
     async (problems) =>
-      'code' in problems ? showCheck(c, filed, problems) : askForFiling(c, await typedFiling(c), problems),
+      'code' in problems || '' in problems
+        ? showCheck(c, filed, problems)
+        : askForFiling(c, await typedFiling(c), problems),
     FIELDS,
   )
 }

@@ -29,6 +29,11 @@ function useCheck(rotation: RotationView, now: Date): Check {
   )
 }
 
+function requesterWords(role: DecisionFacts['requesterRole']): string {
+  if (role === null) return 'The requester left the organisation.'
+  return role === 'owner' ? 'The requester is an owner of the organisation.' : `The requester is only ${role} by now.`
+}
+
 /** What the desk can see by itself about a rotation that waits for a decision. */
 export function checks(rotation: RotationView, facts: DecisionFacts, timeZone: string, now: Date): Check[] {
   const filedAt = shownTime(rotation.createdAt, timeZone)
@@ -36,7 +41,7 @@ export function checks(rotation: RotationView, facts: DecisionFacts, timeZone: s
   const { length: others } = facts.otherLiveRefs
   return [
     check(true, `Filed by ${rotation.filedBy.name} with a one-time code on`, filedAt),
-    check(role === 'owner', role === null ? 'The requester left the organisation.' : `The requester is ${role} there.`),
+    check(role === 'owner', requesterWords(role)),
     check(
       facts.unusableKeys === 0,
       facts.unusableKeys === 0

@@ -7,7 +7,7 @@ import { itemStatus, oldKeyWorks, rotationStatus, steps, waitsForPickUp } from '
 import { type ShownTime, shownTime, shownTimeOrNull } from './times.ts'
 
 /** "Payments EU, Payments US": what a rotation is about, as its letters call it too. */
-export function serviceNames(rotation: RotationView): string {
+function serviceNames(rotation: RotationView): string {
   return [...new Set(rotation.items.map((item) => item.serviceName))].join(', ')
 }
 
@@ -57,7 +57,7 @@ function newFacts(item: ItemView, timeZone: string) {
 }
 
 /** One key of a rotation: both versions, when the old one stops, and the last use of each. */
-export function itemFacts(item: ItemView, timeZone: string) {
+function itemFacts(item: ItemView, timeZone: string) {
   return {
     service: item.serviceName,
     kindWord: KIND_WORDS[item.kind],
@@ -78,7 +78,10 @@ export function keyLines(keys: readonly NamedKey[]): string[] {
   const services = new Map<string, string[]>()
   for (const key of keys) {
     const service = `${key.serviceName} (${key.environment})`
-    services.set(service, [...(services.get(service) ?? []), `${KIND_WORDS[key.kind]} …${key.last4}`])
+    services.set(service, [
+      ...(services.get(service) ?? []),
+      `${KIND_WORDS[key.kind]} …${key.last4}`.replaceAll(' ', '\u00a0'),
+    ])
   }
   return [...services].map(([service, words]) => `${service}: ${joinWords(words)}`)
 }

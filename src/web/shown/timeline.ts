@@ -18,7 +18,7 @@ const WORDS: Readonly<Record<string, string>> = {
 }
 
 const SETTLED: Readonly<Record<string, string>> = {
-  overlap: 'All new keys made; old and new work side by side',
+  overlap: 'From here on old and new keys work side by side',
   completed: 'Completed',
   needs_attention: 'Stopped, needs attention',
   rolled_back: 'Rolled back',
