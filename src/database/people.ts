@@ -105,11 +105,12 @@ export async function lockOrMakePerson(
     .values(person)
     .onConflict((conflict) => conflict.column('email').doNothing())
     .execute()
-  return trx.selectFrom('person').selectAll().where('email', '=', person.email).forUpdate().executeTakeFirstOrThrow()
+  return trx.selectFrom('person').selectAll().where('email', '=', person.email).forNoKeyUpdate().executeTakeFirstOrThrow()
 }
 
+/** Rows that refer to the person may still be written: a filing does so while it holds the audit head that a lock of the account waits for. */
 export async function lockPerson(trx: Trx, personId: string): Promise<PersonRow> {
-  return trx.selectFrom('person').selectAll().where('id', '=', personId).forUpdate().executeTakeFirstOrThrow()
+  return trx.selectFrom('person').selectAll().where('id', '=', personId).forNoKeyUpdate().executeTakeFirstOrThrow()
 }
 
 /** Held by whoever changes who runs the desk, so that two can't become its first admin at the same moment. */

@@ -5,10 +5,11 @@ import type { Trx } from './connect.ts'
 import type { Database, ItemRow, RotationRow, VersionRow } from './schema.ts'
 
 // The order in which every verb takes its locks: rotation, items, services and keys, versions, and the audit chain's head last.
+// None of them keeps others from writing rows that refer to the locked ones, such as a version's uses: those come in an order of their own.
 
 /** Locks a rotation of the organisation, or of any when `organisationId` is null (staff, worker). Refuses NOT_FOUND. */
 export async function lockRotation(trx: Trx, ref: string, organisationId: string | null): Promise<RotationRow> {
-  let query = trx.selectFrom('rotation').selectAll().where('ref', '=', ref).forUpdate()
+  let query = trx.selectFrom('rotation').selectAll().where('ref', '=', ref).forNoKeyUpdate()
   if (organisationId !== null) query = query.where('organisationId', '=', organisationId)
   const rotation = await query.executeTakeFirst()
   if (rotation === undefined) throw new Refusal('NOT_FOUND')
@@ -16,7 +17,7 @@ export async function lockRotation(trx: Trx, ref: string, organisationId: string
 }
 
 export async function lockItems(trx: Trx, ref: string): Promise<ItemRow[]> {
-  return trx.selectFrom('item').selectAll().where('rotationRef', '=', ref).orderBy('position').forUpdate().execute()
+  return trx.selectFrom('item').selectAll().where('rotationRef', '=', ref).orderBy('position').forNoKeyUpdate().execute()
 }
 
 export type KeyInService = Selectable<Database['key']> & {
@@ -35,7 +36,7 @@ export async function lockKeys(trx: Trx, keyIds: readonly string[]): Promise<Key
     .select(['service.environment', 'service.name as serviceName', 'service.deletedAt as serviceDeletedAt'])
     .where('key.id', 'in', keyIds)
     .orderBy('key.id')
-    .forUpdate('key')
+    .forNoKeyUpdate('key')
     .forShare('service')
     .execute()
 }
@@ -49,7 +50,7 @@ export async function lockVersions(trx: Trx, keyIds: readonly string[]): Promise
     .where('keyId', 'in', keyIds)
     .orderBy('createdAt', 'desc')
     .orderBy('id', 'desc')
-    .forUpdate()
+    .forNoKeyUpdate()
     .execute()
 }
 
@@ -73,7 +74,7 @@ export async function claimDueRotation(trx: Trx): Promise<RotationRow | undefine
       )
       .orderBy('item.dueAt')
       .limit(1)
-      .forUpdate('rotation')
+      .forNoKeyUpdate('rotation')
       .skipLocked()
       .executeTakeFirst()
   )

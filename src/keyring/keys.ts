@@ -12,7 +12,7 @@ export async function setKeyEnabled(db: Db, actor: PersonActor, keyId: string, e
       .where('id', '=', keyId)
       .where('organisationId', '=', actor.organisationId)
       .where('deletedAt', 'is', null)
-      .forUpdate()
+      .forNoKeyUpdate()
       .executeTakeFirst()
     if (key === undefined) throw new Refusal('NOT_FOUND')
     if (key.enabled === enabled) return

@@ -34,7 +34,7 @@ export async function revealVersion(
       .selectAll()
       .where('id', '=', versionId)
       .where('organisationId', '=', actor.organisationId)
-      .forUpdate()
+      .forNoKeyUpdate()
       .executeTakeFirst()
     if (version === undefined) throw new Refusal('NOT_FOUND')
     if (!(await mayReveal(trx, actor))) throw new Refusal('NOT_ALLOWED')
