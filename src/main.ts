@@ -34,12 +34,14 @@ export async function runOnce(work: (signal: AbortSignal) => Promise<void>): Pro
   process.exit(0)
 }
 
-/** Runs what `start` starts until a signal, and stops it then. */
+/** Runs what `start` starts until a signal, and stops it then. A signal during the start may well break it; that is no failure. */
 export async function runUntilSignal(start: (signal: AbortSignal) => Promise<Rekey>): Promise<never> {
   return runOnce(async (signal) => {
-    const rekey = await start(signal)
+    const rekey = await start(signal).catch((error: unknown) => {
+      if (!signal.aborted) throw error
+    })
     await aborted(signal)
-    await rekey.stop()
+    await rekey?.stop()
   })
 }
 

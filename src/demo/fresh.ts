@@ -41,13 +41,11 @@ export async function startOver(config: Config, fresh: boolean): Promise<void> {
     throw new CannotStart(`${config.dataDir} holds a desk that is no demo; set DATA_DIR to another folder.`)
   }
   if (wasDemo && (fresh || has(UNFINISHED))) await removeWorld(config)
+  // From here on a start that is cut short leaves a sign, and the next one makes the world anew.
+  if (!has('demo.json')) await writeFile(join(config.dataDir, UNFINISHED), '')
 }
 
-/** Marks the making of the world as begun, so that the next start makes it anew if this one is cut short. */
-export async function markUnfinished(dataDir: string): Promise<void> {
-  await writeFile(join(dataDir, UNFINISHED), '')
-}
-
+/** The world is whole from now on. */
 export async function markFinished(dataDir: string): Promise<void> {
   await rm(join(dataDir, UNFINISHED), { force: true })
 }

@@ -7,20 +7,15 @@ import { runUntilSignal } from '../main.ts'
 import { type Foundation, type Rekey, startRekey } from '../start.ts'
 import { startClient } from './client.ts'
 import { type DemoFile, readDemoFile, writeDemoFile } from './demo-file.ts'
-import { INBOX_FOLDER, markFinished, markUnfinished, startOver } from './fresh.ts'
+import { INBOX_FOLDER, markFinished, startOver } from './fresh.ts'
 import { type Inbox, startInbox } from './inbox.ts'
 import { addDemoPages } from './pages.ts'
 import { makeWorld } from './world.ts'
 
-async function makeOnce(desk: Foundation, inbox: Inbox) {
-  await markUnfinished(desk.config.dataDir)
-  return makeWorld(desk, inbox)
-}
-
 /** The world that an earlier start made, or a new one. Where the desk is reached is written down anew each time. */
 async function openWorld(desk: Foundation, inbox: Inbox): Promise<DemoFile> {
   const { dataDir, publicUrl } = desk.config
-  const world = (await readDemoFile(dataDir)) ?? (await makeOnce(desk, inbox))
+  const world = (await readDemoFile(dataDir)) ?? (await makeWorld(desk, inbox))
   const { people, gatewayToken, services, show } = world
   const demo = { baseUrl: publicUrl, databaseUrl: desk.databaseUrl, people, gatewayToken, services, show }
   await writeDemoFile(dataDir, demo)
