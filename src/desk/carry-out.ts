@@ -4,11 +4,9 @@ import type { ItemRow, RotationRow } from '../database/schema.ts'
 import type { KeyMaker } from '../keyring/make-version.ts'
 import { executeItem, lockForExecution } from './execute.ts'
 import { postpone } from './postpone.ts'
-import { moveRotation } from './record.ts'
+import { BY_WORKER, moveRotation } from './record.ts'
 import { retireItems } from './retire.ts'
 import { settle } from './settle.ts'
-
-const BY_WORKER = { kind: 'worker' } as const
 
 /** Called at named points of the work, so that whoever runs it can count or stop there. */
 export type WorkMilestone = (name: WorkPoint) => void | Promise<void>
@@ -74,7 +72,7 @@ export async function carryOutNextDue(db: Db, maker: KeyMaker, reached: WorkMile
     if (done !== null) await reached(`${done}.committed`)
     return done !== null
   } catch (error) {
-    if (ref !== undefined) await postpone(db, ref, error)
+    if (ref !== undefined) await postpone(db, ref)
     throw error
   }
 }
