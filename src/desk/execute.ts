@@ -4,9 +4,7 @@ import type { ItemRow, RotationRow, VersionRow } from '../database/schema.ts'
 import { type KeyMaker, makeVersion } from '../keyring/make-version.ts'
 import { expiresInOverlap, overlapEnd } from '../rules/overlap.ts'
 import { isAccepted } from '../rules/verdict.ts'
-import { moveItem } from './record.ts'
-
-const BY_WORKER = { kind: 'worker' } as const
+import { BY_WORKER, moveItem } from './record.ts'
 
 type Ready = { key: KeyInService; old: VersionRow }
 type Obstacle = { move: 'skip' | 'fail'; problem: string }

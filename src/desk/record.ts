@@ -16,6 +16,9 @@ import {
 /** Who made a move, when (the clock after the lock), and what else the audit trail tells of it. */
 export type Record = { actor: Actor; at: Date; facts?: AuditFact['facts'] }
 
+/** Who acts when something has come due. */
+export const BY_WORKER = { kind: 'worker' } as const satisfies Actor
+
 type Subject = { ref: string; organisationId: string }
 
 /** Writes a rotation's next history row and its audit entry; the caller writes the status that they lead to. Refuses ILLEGAL_MOVE. */

@@ -4,11 +4,9 @@ import { lockVersions } from '../database/rotation-locks.ts'
 import type { ItemRow, RotationRow } from '../database/schema.ts'
 import { isRevoked } from '../rules/verdict.ts'
 import { putRotationLetters } from './letters.ts'
-import { moveItem } from './record.ts'
+import { BY_WORKER, moveItem } from './record.ts'
 
-const BY_WORKER = { kind: 'worker' } as const
-
-/** Tells of revocations whose items are all retired now, one letter per follow-up, and closes planned ones. */
+/** Tells of revocations whose items are retired now, one letter per follow-up, and closes planned ones. The rotation's lock guards its follow-ups. */
 async function finishRevocations(
   trx: Trx,
   rotation: RotationRow,
@@ -21,7 +19,6 @@ async function finishRevocations(
     .where('rotationRef', '=', rotation.ref)
     .where('type', '=', 'early_revocation')
     .where('at', '<=', at)
-    .forUpdate()
     .execute()
   for (const followUp of followUps) {
     const items = retired.filter((item) => followUp.itemIds.includes(item.id))
@@ -44,18 +41,14 @@ export async function retireItems(trx: Trx, rotation: RotationRow, ended: readon
     trx,
     ended.map((item) => item.keyId),
   )
-  const revokedIds: string[] = []
-  for (const item of ended) {
-    const old = versions.find((version) => version.id === item.oldVersionId)
-    if (old !== undefined && isRevoked(old, at)) revokedIds.push(item.id)
-  }
-  const planned = versions.filter((version) => version.revokedAt === null && isRevoked(version, at))
-  for (const version of planned) {
-    await trx.updateTable('version').set({ revokedAt: at }).where('id', '=', version.id).execute()
+  const revoked = versions.filter((version) => isRevoked(version, at)).map((version) => version.id)
+  if (revoked.length > 0) {
+    const planned = trx.updateTable('version').set({ revokedAt: at }).where('id', 'in', revoked)
+    await planned.where('revokedAt', 'is', null).execute()
   }
   const retired: ItemRow[] = []
   for (const item of ended) {
-    const move = revokedIds.includes(item.id) ? 'revoke_early' : 'retire'
+    const move = item.oldVersionId !== null && revoked.includes(item.oldVersionId) ? 'revoke_early' : 'retire'
     const moved = await moveItem(trx, item, move, 'retired', { actor: BY_WORKER, at })
     if (move === 'revoke_early') retired.push(moved)
   }

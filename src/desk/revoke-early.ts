@@ -9,18 +9,27 @@ import { isAccepted } from '../rules/verdict.ts'
 
 type Wish = { itemIds?: readonly string[] | undefined; at?: Date | null | undefined }
 
-/** The items whose old version is still accepted; all of them, or those named. */
-async function findRevocable(trx: Trx, items: readonly ItemRow[], wish: Wish, now: Date): Promise<ItemRow[]> {
+/** The items in overlap; all of them, or those named. */
+function chosenItems(items: readonly ItemRow[], wish: Wish): ItemRow[] {
   const unknown = wish.itemIds?.find((id) => !items.some((item) => item.id === id))
   if (unknown !== undefined) throw new Refusal('NOT_FOUND', { detail: `The rotation has no item ${unknown}.` })
-  const inOverlap = items.filter((item) => item.status === 'overlap' && (wish.itemIds?.includes(item.id) ?? true))
+  return items.filter((item) => item.status === 'overlap' && (wish.itemIds?.includes(item.id) ?? true))
+}
+
+/** The chosen items whose old version is still accepted, and the time at which it was. */
+async function lockRevocable(trx: Trx, chosen: readonly ItemRow[]): Promise<{ items: ItemRow[]; now: Date }> {
   const versions = await lockVersions(
     trx,
-    inOverlap.map((item) => item.keyId),
+    chosen.map((item) => item.keyId),
   )
-  return inOverlap.filter((item) =>
+  const now = await clock(trx)
+  const items = chosen.filter((item) =>
     versions.some((version) => version.id === item.oldVersionId && isAccepted(version, now)),
   )
+  if (items.length > 0) return { items, now }
+  throw new Refusal('ILLEGAL_MOVE', {
+    detail: 'None of these old keys works any more, or none is being replaced yet.',
+  })
 }
 
 async function revokeOldVersions(trx: Trx, items: readonly ItemRow[], at: Date, now: Date): Promise<void> {
@@ -60,19 +69,12 @@ export async function revokeEarly(
 ): Promise<{ followUpId: string }> {
   return db.transaction().execute(async (trx) => {
     const rotation = await lockRotation(trx, ref, actor.organisationId)
-    const all = await lockItems(trx, ref)
-    const now = await clock(trx)
-    const items = await findRevocable(trx, all, wish, now)
-    if (items.length === 0)
-      throw new Refusal('ILLEGAL_MOVE', {
-        detail: 'None of these old keys works any more, or none is being replaced yet.',
-      })
-    const decidedAt = await clock(trx)
-    const at = revocationTime(items, wish, decidedAt)
-    await revokeOldVersions(trx, items, at, decidedAt)
+    const { items, now } = await lockRevocable(trx, chosenItems(await lockItems(trx, ref), wish))
+    const at = revocationTime(items, wish, now)
+    await revokeOldVersions(trx, items, at, now)
     const followUpId = newId('followUp')
     const itemIds = items.map((item) => item.id)
-    const done = at <= decidedAt
+    const done = at <= now
     await trx
       .insertInto('followUp')
       .values({
@@ -84,13 +86,13 @@ export async function revokeEarly(
         itemIds,
         at,
         requestedBy: actor.personId,
-        requestedAt: decidedAt,
-        decidedAt: done ? decidedAt : null,
+        requestedAt: now,
+        decidedAt: done ? now : null,
       })
       .execute()
     const facts = { followUp: followUpId, items: itemIds, revokedFrom: at.toISOString() }
     const fact = { action: 'rotation.revokeEarly', actor, rotation: ref, facts }
-    await recordAudit(trx, rotation.organisationId, decidedAt, fact)
+    await recordAudit(trx, rotation.organisationId, now, fact)
     return { followUpId }
   })
 }

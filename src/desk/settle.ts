@@ -3,9 +3,7 @@ import { lockItems } from '../database/rotation-locks.ts'
 import type { ItemRow, RotationRow } from '../database/schema.ts'
 import { isEnded, statusFromItems } from '../rules/rotation-lifecycle.ts'
 import { putRotationLetters } from './letters.ts'
-import { moveRotation } from './record.ts'
-
-const BY_WORKER = { kind: 'worker' } as const
+import { BY_WORKER, moveRotation } from './record.ts'
 
 function earliestEnd(items: readonly ItemRow[]): Date | null {
   const ends = items.filter((item) => item.status === 'overlap').map((item) => item.overlapEndsAt?.getTime())
