@@ -1,13 +1,14 @@
 import { DESK_CHAIN, recordAudit } from '../database/audit.ts'
 import { clock, type Db } from '../database/connect.ts'
 import { newId } from '../database/ids.ts'
+import { checkedName } from '../rules/names.ts'
 import type { PersonActor } from '../rules/permissions.ts'
 import { Refusal } from '../rules/refusals.ts'
 import { hashToken, newToken } from '../secrets/tokens.ts'
 
 /**
  * Makes a gateway, bound to the given services or, without any named, to all. Its token is in the answer and nowhere else.
- * Refuses NOT_FOUND when a service doesn't exist.
+ * Refuses NOT_FOUND when a service doesn't exist, and INVALID_REQUEST for its name.
  */
 export async function createGateway(
   db: Db,
@@ -15,6 +16,7 @@ export async function createGateway(
   input: { name: string; serviceIds?: readonly string[] | undefined },
 ): Promise<{ id: string; token: string }> {
   const id = newId('gateway')
+  const name = checkedName(input.name)
   const token = newToken('rkg_')
   const serviceIds = [...new Set(input.serviceIds ?? [])]
   const allServices = input.serviceIds === undefined
@@ -32,7 +34,7 @@ export async function createGateway(
     const at = await clock(trx)
     const row = {
       id,
-      name: input.name,
+      name,
       tokenHash: hashToken(token),
       last4: token.slice(-4),
       allServices,
@@ -41,7 +43,7 @@ export async function createGateway(
     await trx.insertInto('gateway').values(row).execute()
     const bindings = serviceIds.map((serviceId) => ({ gatewayId: id, serviceId }))
     if (bindings.length > 0) await trx.insertInto('gatewayService').values(bindings).execute()
-    const facts = { gateway: id, name: input.name, services: serviceIds }
+    const facts = { gateway: id, name, services: serviceIds }
     await recordAudit(trx, DESK_CHAIN, at, { action: 'gateway.create', actor, facts })
     return { id, token }
   })

@@ -3,6 +3,7 @@ import { clock, type Db, type Trx } from '../database/connect.ts'
 import { newId } from '../database/ids.ts'
 import { isUniqueViolation } from '../database/violations.ts'
 import type { Environment, KeyKind } from '../rules/key-text.ts'
+import { checkedName } from '../rules/names.ts'
 import { defaultPermission, type PersonActor } from '../rules/permissions.ts'
 import { Refusal } from '../rules/refusals.ts'
 import { type KeyMaker, makeVersion } from './make-version.ts'
@@ -41,7 +42,7 @@ async function addKey(
   await makeVersion(trx, maker, { id, organisationId, kind, environment }, at, null)
 }
 
-/** Makes a service with its Auth and its Admin key. Refuses NOT_FOUND (no such organisation) and NAME_TAKEN. */
+/** Makes a service with its Auth and its Admin key. Refuses NOT_FOUND (no such organisation), NAME_TAKEN and INVALID_REQUEST. */
 export async function createService(
   db: Db,
   maker: KeyMaker,
@@ -49,6 +50,7 @@ export async function createService(
   input: NewService,
 ): Promise<{ id: string }> {
   const organisationId = actor.organisationId ?? input.organisationId
+  const name = checkedName(input.name)
   const id = newId('service')
   return db.transaction().execute(async (trx) => {
     const owner = await trx
@@ -59,7 +61,7 @@ export async function createService(
       .executeTakeFirst()
     if (owner === undefined || (input.organisationId ?? owner.id) !== owner.id) throw new Refusal('NOT_FOUND')
     const at = await clock(trx)
-    const service = { id, organisationId: owner.id, name: input.name, environment: input.environment }
+    const service = { id, organisationId: owner.id, name, environment: input.environment }
     await trx
       .insertInto('service')
       .values({ ...service, selfService: input.selfService ?? false, createdAt: at })
@@ -68,7 +70,7 @@ export async function createService(
         throw isUniqueViolation(error, 'service_name') ? new Refusal('NAME_TAKEN') : error
       })
     for (const kind of ['auth', 'admin'] as const) await addKey(trx, maker, service, kind, at)
-    const facts = { service: id, name: input.name, environment: input.environment }
+    const facts = { service: id, name, environment: input.environment }
     await recordAudit(trx, owner.id, at, { action: 'service.create', actor, facts })
     return { id }
   })

@@ -33,7 +33,7 @@ type Moment = { iso: string; text: string }
  * the vendor sends.
  */
 function withoutLinks(text: string): string {
-  return text.replace(/\b[a-z][a-z0-9+.-]*:\/\//gi, '')
+  return text.replace(/[a-z][a-z0-9+.-]*:\/\/+/gi, '')
 }
 
 /** A name as the format shows it: HTML isolates with `<bdi>`, plain text with the characters for it. */

@@ -1,5 +1,10 @@
+import { Refusal } from './refusals.ts'
+
 const MAX_NAME_LENGTH = 100
 const MAX_EMAIL_LENGTH = 254
+
+export const NAME_PROBLEM = 'Enter a name of 1 to 100 visible characters.'
+export const EMAIL_PROBLEM = 'Enter one email address, such as ada@example.com.'
 
 // Control, format (bidirectional marks, zero-width characters), surrogate, private-use and unassigned characters, and
 // line and paragraph separators: what makes one name look like another or breaks a line.
@@ -16,6 +21,13 @@ export function cleanName(text: string): string | null {
     .replaceAll(/\p{Zs}+/gu, ' ')
   const visible = /[\p{L}\p{N}\p{P}\p{S}]/u.test(name)
   return visible && name.length <= MAX_NAME_LENGTH && !CONFUSING.test(name) ? name : null
+}
+
+/** The name as it is stored. Refuses INVALID_REQUEST. */
+export function checkedName(text: string): string {
+  const name = cleanName(text)
+  if (name !== null) return name
+  throw new Refusal('INVALID_REQUEST', { errors: [{ pointer: '/name', message: NAME_PROBLEM }] })
 }
 
 const LOCAL_PART = /^[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/

@@ -185,7 +185,8 @@ describe('foreign text', () => {
   const hostile = {
     organisation: '<b onmouseover="x()">Acme</b> & "Sons"',
     title: 'Pay\u202ements\u200b\r\nBcc: all@example.com',
-    details: 'See https://evil.example/now\n\u0000<script>alert(1)</script>\n{{ref}}',
+    details:
+      'See https://evil.example/now, http:http:////evil.example and 1http://evil.example\n\u0000<script>alert(1)</script>\n{{ref}}',
     note: '',
   }
   const facts = rotationFacts('received', hostile)

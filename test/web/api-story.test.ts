@@ -240,6 +240,9 @@ describe('a list', () => {
     'limit=x',
     'cursor=nonsense',
     'cursor=WyJcdTAwMDAiXQ',
+    // A 31st of February, and a year 0.
+    'cursor=WyIyMDI2LTAyLTMxVDAwOjAwOjAwLjAwMFoiLCJST1QtMSJd',
+    'cursor=WyIwMDAwLTAxLTAxVDAwOjAwOjAwLjAwMFoiLCJST1QtMSJd',
     'other=1',
     'limit=1&limit=2',
   ])('refuses %s', async (query) => {

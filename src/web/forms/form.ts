@@ -15,9 +15,28 @@ function firstMessages(issues: readonly z.core.$ZodIssue[]): Problems {
   return problems
 }
 
+type Sent = Awaited<ReturnType<typeof parse>>
+
+function parse(c: WebContext) {
+  return c.req.parseBody({ all: true })
+}
+
+function holdsNul(value: Sent[string]): boolean {
+  return Array.isArray(value) ? value.some(holdsNul) : typeof value === 'string' && value.includes('\0')
+}
+
+/** What was sent as a form. Refuses INVALID_REQUEST for a broken one, and for NUL, which no browser sends and no table keeps. */
+async function sentForm(c: WebContext): Promise<Sent> {
+  const sent = await parse(c).catch(() => {
+    throw new Refusal('INVALID_REQUEST')
+  })
+  if (Object.values(sent).some(holdsNul)) throw new Refusal('INVALID_REQUEST')
+  return sent
+}
+
 /** Reads what a form sent. Fields that the schema doesn't name are ignored; `typed` keeps every text for showing it again. */
 export async function readForm<T>(c: WebContext, schema: z.ZodType<T>): Promise<Form<T>> {
-  const sent = await c.req.parseBody({ all: true })
+  const sent = await sentForm(c)
   const typed: Record<string, string> = {}
   for (const [name, value] of Object.entries(sent)) if (typeof value === 'string') typed[name] = value
   const parsed = schema.safeParse(sent)
@@ -27,7 +46,7 @@ export async function readForm<T>(c: WebContext, schema: z.ZodType<T>): Promise<
 
 /** Every text that a form sent under a name: what was ticked of several. */
 export async function textsOf(c: WebContext, name: string): Promise<string[]> {
-  const sent = (await c.req.parseBody({ all: true }))[name]
+  const sent = (await sentForm(c))[name]
   const values = Array.isArray(sent) ? sent : [sent]
   return values.filter((value) => typeof value === 'string')
 }

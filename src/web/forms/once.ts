@@ -10,7 +10,8 @@ export function newDraft(): string {
 
 /**
  * Carries out what a form asks for once per draft; `again` answers whoever sends it once more, without doing anything. A
- * refusal sets the draft free: nothing was done, and the mended form may come with it.
+ * refusal sets the draft free: nothing was done, and the mended form may come with it. Refuses INVALID_REQUEST for a draft
+ * that no page of ours made.
  */
 export async function oncePerDraft(
   c: WebContext,
@@ -18,6 +19,7 @@ export async function oncePerDraft(
   run: () => Promise<Response>,
   again: () => Promise<Response>,
 ): Promise<Response> {
+  if (!/^[\w-]{1,64}$/.test(draft)) throw new Refusal('INVALID_REQUEST')
   const { db } = c.get('desk')
   const call = { bearerId: bearerOf(c).id, idempotencyKey: `form ${c.req.path} ${draft}` }
   const claim = await claimCall(db, call, createHash('sha256').update(call.idempotencyKey).digest())

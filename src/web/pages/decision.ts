@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { findRotationEvents } from '../../database/trail.ts'
 import { approveRotation, rejectRotation } from '../../desk/decide.ts'
+import { severalLines } from '../../rules/foreign-text.ts'
 import { REFUSALS, Refusal } from '../../rules/refusals.ts'
 import { containsSecret } from '../../rules/secret-text.ts'
 import { type App, actorFor, bearerOf, type WebContext } from '../context.ts'
@@ -11,20 +12,20 @@ import { rotationStatus } from '../shown/status.ts'
 import { timeline } from '../shown/timeline.ts'
 import { type Deciding, rotationOf, showRotation } from './rotation.ts'
 
-const TOO_LONG = 'Use at most 2000 characters.'
+const text = z.string().trim().max(2000, 'Use at most 2000 characters.').transform(severalLines)
 const revision = z.coerce.number().int()
 /** When the page was shown, so that the stale page can tell what happened since. */
 const seenAt = z.iso.datetime().catch(new Date(0).toISOString())
 const approval = z.object({
   revision,
   seenAt,
-  note: z.string().trim().max(2000, TOO_LONG),
+  note: text,
   code: z.string().optional(),
 })
 const rejection = z.object({
   revision,
   seenAt,
-  reason: z.string().trim().min(1, 'Say why, so that they know what to do.').max(2000, TOO_LONG),
+  reason: text.pipe(z.string().min(1, 'Say why, so that they know what to do.')),
 })
 type Words = { verb: 'approval' | 'rejection'; typedName: 'note' | 'reason' }
 

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { findServices, type ServiceView } from '../../database/services.ts'
 import type { Filing } from '../../desk/submit.ts'
 import { REASONS } from '../../rules/approvals.ts'
+import { severalLines } from '../../rules/foreign-text.ts'
 import { parseLocalTime } from '../../rules/local-times.ts'
 import { DAY_SECONDS, MAX_OVERLAP_SECONDS } from '../../rules/overlap.ts'
 import { durationInWords } from '../../rules/words.ts'
@@ -30,7 +31,7 @@ export function filingForm(timeZone: string) {
     .object({
       key: many,
       reason: z.enum(REASONS, 'Say why the keys are to be changed.'),
-      details: z.string().trim().max(2000, 'Use at most 2000 characters.').default(''),
+      details: z.string().trim().max(2000, 'Use at most 2000 characters.').transform(severalLines).default(''),
       notBefore: z.string().trim().default(''),
       overlap: z.enum([...CHOICES_SECONDS.map(String), OTHER], 'Choose how long the old keys go on working.'),
       otherDays: z.string().trim().default(''),
