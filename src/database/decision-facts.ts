@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { MemberRole } from '../rules/permissions.ts'
+import { LIVE_ROTATION_STATUSES } from '../rules/rotation-lifecycle.ts'
 import type { Db } from './connect.ts'
 
 /** What whoever decides a rotation should know and can't see in it. */
@@ -18,7 +19,8 @@ export type DecisionFacts = {
 
 type Rotation = { ref: string; organisationId: string; requester: { id: string } }
 
-async function findOwnerChange(db: Db, organisationId: string): Promise<Date | null> {
+/** When the password, code device or email of one of its owners last changed, if ever; a first set-up is no change. */
+export async function findOwnerChange(db: Db, organisationId: string): Promise<Date | null> {
   const changed = sql<Date | null>`max(greatest(
     person.password_changed_at, person.code_changed_at, person.email_changed_at))`
   const row = await db
@@ -55,7 +57,7 @@ async function findOtherLiveRefs(db: Db, { organisationId, ref }: Rotation): Pro
     .select('ref')
     .where('organisationId', '=', organisationId)
     .where('ref', '!=', ref)
-    .where('status', 'in', ['submitted', 'needs_info', 'scheduled', 'executing', 'overlap', 'needs_attention'])
+    .where('status', 'in', LIVE_ROTATION_STATUSES)
     .orderBy('createdAt')
     .limit(20)
     .execute()

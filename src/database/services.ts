@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { Environment, KeyKind } from '../rules/key-text.ts'
-import type { Permission } from '../rules/verdict.ts'
+import { LIVE_ITEM_STATUSES } from '../rules/rotation-lifecycle.ts'
+import { isAccepted, type Permission } from '../rules/verdict.ts'
 import type { Db } from './connect.ts'
 import { decodeCursor, ID, type Page, toPage } from './cursor.ts'
 import type { Viewer } from './rotations.ts'
@@ -61,32 +62,31 @@ function selectServices(db: Db, viewer: Viewer) {
 }
 
 async function findVersions(db: Db, keyIds: readonly string[]) {
-  return db
+  const rows = await db
     .selectFrom('version')
     .innerJoin('key', 'key.id', 'version.keyId')
     .leftJoin('versionUse', 'versionUse.versionId', 'version.id')
     .leftJoin('person', 'person.id', 'version.revealedBy')
     .select(['version.id', 'version.keyId', 'version.last4', 'version.createdAt', 'version.acceptedUntil'])
     .select(['version.revokedAt', 'version.rolledBackAt', 'version.revealedAt'])
+    .select(['version.activeFrom', 'version.revokeFrom', 'key.enabled'])
     .select(['versionUse.lastUsedAt', 'versionUse.lastNetwork', 'person.name as revealedBy'])
     .select(sql<boolean>`version.sealed is not null`.as('sealed'))
-    .select(
-      sql<boolean>`key.enabled and version.rolled_back_at is null and version.revoked_at is null
-        and version.active_from <= clock_timestamp()
-        and coalesce(least(version.revoke_from, version.accepted_until) > clock_timestamp(), true)`.as('accepted'),
-    )
+    .select(sql<Date>`clock_timestamp()`.as('now'))
     .where('version.keyId', 'in', keyIds)
     .orderBy('version.createdAt', 'desc')
     .orderBy('version.id', 'desc')
     .execute()
+  return rows.map(({ activeFrom, revokeFrom, enabled, now, ...version }) => ({
+    ...version,
+    accepted: enabled && isAccepted({ ...version, activeFrom, revokeFrom }, now),
+  }))
 }
 
 async function findKeys(db: Db, serviceIds: readonly string[]): Promise<KeyView[]> {
   const keys = await db
     .selectFrom('key')
-    .leftJoin('item', (join) =>
-      join.onRef('item.keyId', '=', 'key.id').on('item.status', 'in', ['pending', 'overlap', 'failed']),
-    )
+    .leftJoin('item', (join) => join.onRef('item.keyId', '=', 'key.id').on('item.status', 'in', LIVE_ITEM_STATUSES))
     .select(['key.id', 'key.serviceId', 'key.kind', 'key.name', 'key.description', 'key.permission', 'key.ipRanges'])
     .select(['key.datasets', 'key.enabled', 'key.createdAt', 'item.rotationRef'])
     .where('key.serviceId', 'in', serviceIds)

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import { clock, type Db, type Trx } from '../database/connect.ts'
+import { findOwnerChange } from '../database/decision-facts.ts'
 import { newId } from '../database/ids.ts'
 import { type KeyInService, lockKeys, lockVersions } from '../database/rotation-locks.ts'
 import type { ItemRow, RotationRow, VersionRow } from '../database/schema.ts'
@@ -9,7 +10,7 @@ import type { KeyKind } from '../rules/key-text.ts'
 import { expiresInOverlap, startIsTooFar, startsAt } from '../rules/overlap.ts'
 import type { PersonActor } from '../rules/permissions.ts'
 import { Refusal } from '../rules/refusals.ts'
-import { UNBORN } from '../rules/rotation-lifecycle.ts'
+import { LIVE_ITEM_STATUSES, UNBORN } from '../rules/rotation-lifecycle.ts'
 import { refuseSecret } from '../rules/secret-text.ts'
 import { isAccepted } from '../rules/verdict.ts'
 import { spendFiling } from './filing-limit.ts'
@@ -26,29 +27,35 @@ export type Filing = {
   overlapSeconds: number
 }
 
-async function findKeyIds(trx: Trx, organisationId: string, item: Filing['items'][number]): Promise<string[]> {
-  let query = trx
+/** The keys that the filing names, in its order. Refuses NOT_FOUND for what isn't the organisation's. */
+async function findFiledKeyIds(trx: Trx, organisationId: string, { items }: Filing): Promise<string[]> {
+  const keyIds = items.flatMap((item) => ('keyId' in item ? item.keyId : []))
+  const serviceIds = items.flatMap((item) => ('serviceId' in item ? item.serviceId : []))
+  const found = await trx
     .selectFrom('key')
     .innerJoin('service', 'service.id', 'key.serviceId')
-    .select(['key.id', 'key.kind'])
+    .select(['key.id', 'key.kind', 'key.serviceId'])
     .where('key.organisationId', '=', organisationId)
     .where('key.deletedAt', 'is', null)
     .where('service.deletedAt', 'is', null)
-  query = 'keyId' in item ? query.where('key.id', '=', item.keyId) : query.where('service.id', '=', item.serviceId)
-  const found = await query.execute()
-  if (found.length === 0) throw new Refusal('NOT_FOUND', { detail: 'A service or key you named does not exist.' })
-  return found.filter((key) => 'keyId' in item || item.kinds.includes(key.kind)).map((key) => key.id)
+    .where(sql<boolean>`(key.id = any (${keyIds}::text[]) or key.service_id = any (${serviceIds}::text[]))`)
+    .orderBy('key.id')
+    .execute()
+  const filed = items.flatMap((item) => {
+    const named = found.filter((key) => ('keyId' in item ? key.id === item.keyId : key.serviceId === item.serviceId))
+    if (named.length === 0) throw new Refusal('NOT_FOUND', { detail: 'A service or key you named does not exist.' })
+    return named.filter((key) => 'keyId' in item || item.kinds.includes(key.kind))
+  })
+  return [...new Set(filed.map((key) => key.id))]
 }
 
 /** Locks the keys that the filing names; disabled ones are left out, as the form shows them unticked. */
 async function lockFiledKeys(trx: Trx, organisationId: string, filing: Filing): Promise<KeyInService[]> {
-  const ids = new Set<string>()
-  for (const item of filing.items) for (const id of await findKeyIds(trx, organisationId, item)) ids.add(id)
-  const keys = await lockKeys(trx, [...ids])
+  const ids = await findFiledKeyIds(trx, organisationId, filing)
+  const keys = await lockKeys(trx, ids)
   const rotatable = keys.filter((key) => key.enabled && key.deletedAt === null && key.serviceDeletedAt === null)
   if (rotatable.length === 0) throw new Refusal('NO_KEYS')
-  const order = [...ids]
-  return rotatable.toSorted((a, b) => order.indexOf(a.id) - order.indexOf(b.id))
+  return rotatable.toSorted((a, b) => ids.indexOf(a.id) - ids.indexOf(b.id))
 }
 
 async function refuseLiveKeys(trx: Trx, keys: readonly KeyInService[]): Promise<void> {
@@ -60,7 +67,7 @@ async function refuseLiveKeys(trx: Trx, keys: readonly KeyInService[]): Promise<
       'in',
       keys.map((key) => key.id),
     )
-    .where('status', 'in', ['pending', 'overlap', 'failed'])
+    .where('status', 'in', LIVE_ITEM_STATUSES)
     .execute()
   if (live.length === 0) return
   const refs = [...new Set(live.map((item) => item.rotationRef))].join(', ')
@@ -81,21 +88,6 @@ function refuseBadFiling(filing: Filing, versions: readonly VersionRow[], now: D
     (version) => isAccepted(version, now) && expiresInOverlap(start, filing.overlapSeconds, version.ownEnd),
   )
   if (expiring !== undefined) throw new Refusal('EXPIRES_IN_OVERLAP')
-}
-
-async function findOwnerChange(trx: Trx, organisationId: string): Promise<Date | null> {
-  const { changedAt } = await trx
-    .selectFrom('membership')
-    .innerJoin('person', 'person.id', 'membership.personId')
-    .select(
-      sql<Date | null>`max(greatest(person.password_changed_at, person.code_changed_at, person.email_changed_at))`.as(
-        'changedAt',
-      ),
-    )
-    .where('membership.organisationId', '=', organisationId)
-    .where('membership.role', '=', 'owner')
-    .executeTakeFirstOrThrow()
-  return changedAt
 }
 
 async function nextRef(trx: Trx): Promise<string> {

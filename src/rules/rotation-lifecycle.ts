@@ -88,14 +88,10 @@ export function itemMayMove(move: ItemMove, from: ItemStatus | 'new', to?: ItemS
   return allows(ITEM_MOVES, move, from, to)
 }
 
-const LIVE_ITEMS: readonly ItemStatus[] = ['pending', 'overlap', 'failed']
+/** An item in one of these keeps its key from being in another rotation; `one_live_item_per_key` in the database says so too. */
+export const LIVE_ITEM_STATUSES = ['pending', 'overlap', 'failed'] as const satisfies readonly ItemStatus[]
 
-/** A live item keeps its key from being in another rotation. */
-export function isLiveItem(status: ItemStatus): boolean {
-  return LIVE_ITEMS.includes(status)
-}
-
-const ENDED_ROTATIONS: readonly RotationStatus[] = [
+export const ENDED_ROTATION_STATUSES: readonly RotationStatus[] = [
   'completed',
   'rejected',
   'withdrawn',
@@ -105,8 +101,10 @@ const ENDED_ROTATIONS: readonly RotationStatus[] = [
 ]
 
 export function isEnded(status: RotationStatus): boolean {
-  return ENDED_ROTATIONS.includes(status)
+  return ENDED_ROTATION_STATUSES.includes(status)
 }
+
+export const LIVE_ROTATION_STATUSES = ROTATION_STATUSES.filter((status) => !isEnded(status))
 
 /**
  * Where a rotation that has started stands, given its items. Work still to do comes first, then what needs a person,

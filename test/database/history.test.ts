@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { beforeAll, expect, test } from 'vitest'
 import { recordAudit } from '../../src/database/audit.ts'
+import { LIVE_ITEM_STATUSES } from '../../src/rules/rotation-lifecycle.ts'
 import { openTestDatabase } from '../support/database.ts'
 import { type DeskWorld, file, makeDeskWorld } from '../support/desk-world.ts'
 import { findViolations } from '../support/invariants.ts'
@@ -57,4 +58,12 @@ test('an entry appended past the triggers breaks the chain, and the check names 
   })
   const violations = await findViolations(db)
   expect(violations.some((violation) => violation.includes('the chain verifies'))).toBe(true)
+})
+
+test('the index that keeps a key in one live rotation goes by the same statuses', async () => {
+  const { rows } = await sql<{ condition: string }>`
+    select pg_get_expr(indpred, indrelid) as condition from pg_index
+    where indexrelid = 'one_live_item_per_key'::regclass`.execute(db)
+  const statuses = [...(rows[0]?.condition ?? '').matchAll(/'(\w+)'/g)].map(([, status]) => status)
+  expect(statuses).toEqual([...LIVE_ITEM_STATUSES])
 })

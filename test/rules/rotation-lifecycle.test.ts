@@ -4,7 +4,6 @@ import {
   ITEM_STATUSES,
   type ItemStatus,
   isEnded,
-  isLiveItem,
   itemMayMove,
   legalRows,
   ROTATION_MOVES,
@@ -85,10 +84,6 @@ test('no move leaves an ended rotation', () => {
   for (const status of ROTATION_STATUSES.filter(isEnded)) {
     for (const move of keysOf(ROTATION_MOVES)) expect(rotationMayMove(move, status)).toBe(false)
   }
-})
-
-test('only pending, running and failed items keep their key', () => {
-  expect(ITEM_STATUSES.filter(isLiveItem)).toEqual(['pending', 'overlap', 'failed'])
 })
 
 test.each<[ItemStatus[], string]>([

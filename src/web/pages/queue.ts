@@ -1,5 +1,5 @@
 import { findRotations, type RotationView } from '../../database/rotations.ts'
-import type { RotationStatus } from '../../rules/rotation-lifecycle.ts'
+import { ENDED_ROTATION_STATUSES, type RotationStatus } from '../../rules/rotation-lifecycle.ts'
 import { type App, actorFor, bearerOf, type WebContext } from '../context.ts'
 import { showPage } from '../shown/page.ts'
 import { rowFacts } from '../shown/rotation-facts.ts'
@@ -34,7 +34,7 @@ const VIEWS: Readonly<Record<string, View>> = {
   },
   closed: {
     label: 'Closed',
-    statuses: ['completed', 'rejected', 'withdrawn', 'expired', 'rolled_back', 'closed'],
+    statuses: ENDED_ROTATION_STATUSES,
     sort: 'created',
     empty: ['Nothing closed yet', 'What has ended goes here.'],
   },

@@ -1,20 +1,12 @@
 import { findRotations, type RotationView } from '../../database/rotations.ts'
 import { roleMay } from '../../rules/permissions.ts'
-import type { RotationStatus } from '../../rules/rotation-lifecycle.ts'
+import { ENDED_ROTATION_STATUSES, LIVE_ROTATION_STATUSES } from '../../rules/rotation-lifecycle.ts'
 import { type App, actorFor, bearerOf, type WebContext } from '../context.ts'
 import { showPage } from '../shown/page.ts'
 import { rowFacts } from '../shown/rotation-facts.ts'
 import { waitsForPickUp } from '../shown/status.ts'
+import { mayPickUp } from './pick-up.ts'
 
-const LIVE: readonly RotationStatus[] = [
-  'submitted',
-  'needs_info',
-  'scheduled',
-  'executing',
-  'overlap',
-  'needs_attention',
-]
-const CLOSED: readonly RotationStatus[] = ['completed', 'rejected', 'withdrawn', 'expired', 'rolled_back', 'closed']
 const MOST_LIVE = 100
 const CLOSED_AT_ONCE = 25
 
@@ -43,9 +35,9 @@ async function show(c: WebContext): Promise<Response> {
   const { db } = c.get('desk')
   const viewer = { organisationId }
   const cursor = c.req.query('after')
-  const live = await findRotations(db, viewer, { status: LIVE, sort: 'deadline', limit: MOST_LIVE })
-  const closed = await findRotations(db, viewer, { status: CLOSED, cursor, limit: CLOSED_AT_ONCE })
-  const mayReveal = roleMay(role, 'versions.reveal')
+  const live = await findRotations(db, viewer, { status: LIVE_ROTATION_STATUSES, sort: 'deadline', limit: MOST_LIVE })
+  const closed = await findRotations(db, viewer, { status: ENDED_ROTATION_STATUSES, cursor, limit: CLOSED_AT_ONCE })
+  const mayReveal = await mayPickUp(c)
   const waitingClosed = mayReveal ? closed.items.filter(needsCustomer) : []
   const needing = mayReveal ? [...live.items.filter(needsCustomer), ...waitingClosed] : []
   const rest = (rotations: readonly RotationView[]) => rotations.filter((rotation) => !needing.includes(rotation))
