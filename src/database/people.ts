@@ -4,7 +4,7 @@ import type { Db, Trx } from './connect.ts'
 import type { Database } from './schema.ts'
 
 export type PersonRow = Selectable<Database['person']>
-export type Membership = { organisationId: string; organisation: string; role: MemberRole }
+export type Membership = { organisationId: string; organisation: string; role: MemberRole; mayReveal: boolean }
 
 export async function findPersonByEmail(db: Db, email: string): Promise<PersonRow | undefined> {
   return db.selectFrom('person').selectAll().where('email', '=', email).executeTakeFirst()
@@ -19,7 +19,8 @@ export async function findMemberships(db: Db, personId: string): Promise<Members
   return db
     .selectFrom('membership')
     .innerJoin('organisation', 'organisation.id', 'membership.organisationId')
-    .select(['organisation.id as organisationId', 'organisation.name as organisation', 'membership.role'])
+    .select(['organisation.id as organisationId', 'organisation.name as organisation'])
+    .select(['membership.role', 'membership.mayReveal'])
     .where('membership.personId', '=', personId)
     .orderBy('membership.createdAt')
     .orderBy('organisation.id')
@@ -105,7 +106,12 @@ export async function lockOrMakePerson(
     .values(person)
     .onConflict((conflict) => conflict.column('email').doNothing())
     .execute()
-  return trx.selectFrom('person').selectAll().where('email', '=', person.email).forNoKeyUpdate().executeTakeFirstOrThrow()
+  return trx
+    .selectFrom('person')
+    .selectAll()
+    .where('email', '=', person.email)
+    .forNoKeyUpdate()
+    .executeTakeFirstOrThrow()
 }
 
 /** Rows that refer to the person may still be written: a filing does so while it holds the audit head that a lock of the account waits for. */

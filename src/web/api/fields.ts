@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { severalLines } from '../../rules/foreign-text.ts'
-import { cleanEmail, cleanName } from '../../rules/names.ts'
+import { cleanEmail, cleanName, EMAIL_PROBLEM, NAME_PROBLEM } from '../../rules/names.ts'
 
 /** Text that a rule cleans; what the rule refuses is refused with its sentence. */
 function cleaned(clean: (text: string) => string | null, message: string) {
@@ -15,8 +15,8 @@ function cleaned(clean: (text: string) => string | null, message: string) {
     })
 }
 
-export const name = cleaned(cleanName, 'Enter a name of 1 to 100 visible characters.')
-export const email = cleaned(cleanEmail, 'Enter one email address, such as ada@example.com.')
+export const name = cleaned(cleanName, NAME_PROBLEM)
+export const email = cleaned(cleanEmail, EMAIL_PROBLEM)
 export const id = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'This is not an id of this desk.')
 export const ref = z.string().regex(/^ROT-\d{1,15}$/, 'A reference looks like ROT-1042.')
 export const revision = z.int().min(1).max(2_147_483_647)

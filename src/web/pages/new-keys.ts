@@ -1,12 +1,14 @@
 import { z } from 'zod'
 import { findService } from '../../database/services.ts'
 import { revealVersion } from '../../keyring/reveal.ts'
+import type { PersonActor } from '../../rules/permissions.ts'
 import { Refusal } from '../../rules/refusals.ts'
 import { type App, actorFor, bearerOf, type WebContext } from '../context.ts'
 import { confirmWithCode, needsCode } from '../forms/confirmed.ts'
 import { orAskAgain, type Problems, readForm } from '../forms/form.ts'
 import { firstKeysOfService, type NewKeys, newKeysOfRotation } from '../shown/new-keys.ts'
 import { showPage } from '../shown/page.ts'
+import { mayPickUp } from './pick-up.ts'
 import { rotationOf } from './rotation.ts'
 
 const wish = z.object({ versionId: z.string(), code: z.string().optional() })
@@ -47,13 +49,19 @@ async function reveal(c: WebContext, newKeys: NewKeys): Promise<Response> {
   )
 }
 
+async function pickingUp(c: WebContext): Promise<PersonActor> {
+  const actor = actorFor(c, 'versions.reveal')
+  if (await mayPickUp(c)) return actor
+  throw new Refusal('NOT_ALLOWED', { detail: 'No owner has allowed you to pick up keys yet.' })
+}
+
 async function ofRotation(c: WebContext, ref: string): Promise<NewKeys> {
-  actorFor(c, 'versions.reveal')
+  await pickingUp(c)
   return newKeysOfRotation(await rotationOf(c, ref), bearerOf(c).timeZone)
 }
 
 async function ofService(c: WebContext, id: string): Promise<NewKeys> {
-  const { organisationId } = actorFor(c, 'versions.reveal')
+  const { organisationId } = await pickingUp(c)
   const service = await findService(c.get('desk').db, { organisationId }, id)
   if (service === undefined) throw new Refusal('NOT_FOUND')
   return firstKeysOfService(service, bearerOf(c).timeZone)

@@ -76,7 +76,7 @@ async function showCheck(c: WebContext, filed: Filed, problems?: Problems): Prom
       ...Object.entries(values).map(([name, value]) => ({ name, value })),
     ],
     answers: await answers(c, filed),
-    compromised: filing.reason === 'compromised',
+    urgent: filing.reason === 'compromised' && filing.overlapSeconds > 0,
     nextSteps: nextSteps({ ...plan, decideBy }, bearerOf(c).timeZone),
     askCode: await needsCode(c),
     ...(problems === undefined ? {} : { problems }),
@@ -129,7 +129,7 @@ async function file(c: WebContext): Promise<Response> {
 }
 
 async function showFiled(c: WebContext, ref: string): Promise<Response> {
-  const { organisationId } = actorFor(c, 'rotations.view')
+  const { organisationId } = actorFor(c, 'rotations.submit')
   const rotation = await findRotation(c.get('desk').db, { organisationId }, ref)
   if (rotation === undefined) throw new Refusal('NOT_FOUND')
   const { items, notBefore, overlapSeconds, nextDeadline, approvalsNeeded } = rotation

@@ -13,6 +13,7 @@ import { showPage } from '../shown/page.ts'
 import { rotationFacts } from '../shown/rotation-facts.ts'
 import { oldKeyWorks, waitsForPickUp } from '../shown/status.ts'
 import { timeline } from '../shown/timeline.ts'
+import { mayPickUp } from './pick-up.ts'
 
 /** The rotation of this address, as whoever looks may see it. Refuses NOT_FOUND. */
 export async function rotationOf(c: WebContext, ref: string): Promise<RotationView> {
@@ -39,9 +40,10 @@ function earlyRevocation(rotation: RotationView, actor: PersonActor): Move[] {
   return may ? [{ label: 'Stop the old keys early', hint, href, action: null, danger: true }] : []
 }
 
-function pickUp(rotation: RotationView, actor: PersonActor): { href: string; label: string } | null {
-  const may = roleMay(actor.role, 'versions.reveal') && rotation.items.some(waitsForPickUp)
-  return may ? { href: `/rotations/${rotation.ref}/new-keys`, label: 'Get new keys' } : null
+function pickUp(rotation: RotationView, mayPickUp: boolean): { href: string; label: string } | null {
+  return mayPickUp && rotation.items.some(waitsForPickUp)
+    ? { href: `/rotations/${rotation.ref}/new-keys`, label: 'Get new keys' }
+    : null
 }
 
 export type Deciding = { rejecting: boolean; values: Typed; problems?: Problems }
@@ -80,7 +82,7 @@ export async function showRotation(
     ...facts,
     organisation: staff ? facts.organisation : null,
     back: staff ? { href: '/queue', label: 'Queue' } : { href: '/rotations', label: 'Rotations' },
-    primary: pickUp(rotation, actor),
+    primary: pickUp(rotation, await mayPickUp(c)),
     moves: [...withdrawal(rotation, actor), ...earlyRevocation(rotation, actor)],
     timeline: timeline(events, timeZone),
     decision: await decisionFacts(c, rotation, deciding),

@@ -11,6 +11,7 @@ import { orAskAgain, type Problems, readForm, type Typed } from '../forms/form.t
 import { waitsForFirstPickUp } from '../shown/new-keys.ts'
 import { shownOrganisation, showPage } from '../shown/page.ts'
 import { howLongAgo, shownTimeOrNull } from '../shown/times.ts'
+import { mayPickUp } from './pick-up.ts'
 
 const AT_ONCE = 25
 const PERMISSION_WORDS = { read_only: 'Read only', read_write: 'Read and write', admin: 'Admin' } as const
@@ -70,7 +71,7 @@ async function show(c: WebContext): Promise<Response> {
   )
   const options = {
     mayRotate: roleMay(role, 'rotations.submit'),
-    mayReveal: roleMay(role, 'versions.reveal'),
+    mayReveal: await mayPickUp(c),
     ofAll: organisationId === null,
   }
   const mayCreate = roleMay(role, 'services.create')

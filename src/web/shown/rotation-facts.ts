@@ -65,6 +65,8 @@ function itemFacts(item: ItemView, timeZone: string) {
     status: itemStatus(item),
     problem: item.problem,
     old: oldFacts(item, timeZone),
+    oldWord: 'unchanged',
+    newWord: item.status === 'pending' ? 'not made yet' : 'none was made',
     new: newFacts(item, timeZone),
   }
 }

@@ -1,0 +1,157 @@
+import { beforeAll, describe, expect, test } from 'vitest'
+import { approveRotation } from '../../src/desk/decide.ts'
+import { submitRotation } from '../../src/desk/submit.ts'
+import { createGateway } from '../../src/keyring/gateways.ts'
+import type { App } from '../../src/web/context.ts'
+import { type ApiWorld, makeApiWorld, work } from '../support/api-world.ts'
+import { openTestDatabase } from '../support/database.ts'
+import type { Enrolled } from '../support/people.ts'
+import { type Answer, openDesk } from '../support/web.ts'
+
+const database = await openTestDatabase()
+let app: App | undefined
+const desk = await openDesk(database, {}, (extended) => {
+  app = extended
+})
+let world: ApiWorld
+let waiting: string
+let overlapping: string
+let gatewayId: string
+
+beforeAll(async () => {
+  world = await makeApiWorld(desk)
+  const { db } = desk.desk
+  const { owner, agent, admin } = world.people
+  const other = await world.addService('Other')
+  const file = async (serviceId: string) => {
+    const items = [{ serviceId, kinds: ['auth'] as const }]
+    const filing = { items, reason: 'scheduled' as const, overlapSeconds: 86_400 }
+    return (await submitRotation(db, owner.actor, filing)).ref
+  }
+  overlapping = await file(world.place.serviceId)
+  await approveRotation(db, agent.actor, overlapping, { revision: 1 })
+  await work(desk)
+  waiting = await file(other.serviceId)
+  gatewayId = (await createGateway(db, admin.actor, { name: 'edge' })).id
+})
+
+const WHO = ['owner', 'developer', 'viewer', 'agent', 'admin', 'rival'] as const
+type Who = (typeof WHO)[number]
+const EVERYBODY: readonly Who[] = WHO
+const ACME: readonly Who[] = ['owner', 'developer', 'viewer', 'agent', 'admin']
+
+/** Every page for people who are signed in, and who may have it; `rival` owns another organisation. */
+const GETS: Record<string, readonly Who[]> = {
+  '/rotations': EVERYBODY,
+  '/rotations/new': ['owner', 'rival'],
+  '/rotations/:ref': ACME,
+  '/rotations/:ref/filed': ['owner'],
+  '/rotations/:ref/new-keys': ['owner'],
+  '/rotations/:ref/early-revocation': ['owner'],
+  '/services': EVERYBODY,
+  '/services/:id{svc_[0-9a-z]+}': EVERYBODY,
+  '/services/new': ['owner', 'admin', 'rival'],
+  '/services/:id/new-keys': ['owner'],
+  '/queue': ['agent', 'admin'],
+  '/people': ['owner', 'admin', 'rival'],
+  '/tokens': EVERYBODY,
+  '/organisations': ['admin'],
+  '/gateways': ['admin'],
+  '/gateways/:id/revocation': ['admin'],
+  '/choose-organisation': EVERYBODY,
+}
+
+/** What they may send; an empty form is then asked for again, or refused for another reason than who sends it. */
+const POSTS: Record<string, readonly Who[]> = {
+  '/rotations': ['owner', 'rival'],
+  '/rotations/new': ['owner', 'rival'],
+  '/rotations/check': ['owner', 'rival'],
+  '/rotations/:ref/withdrawal': ['owner'],
+  '/rotations/:ref/new-keys': ['owner'],
+  '/rotations/:ref/early-revocation': ['owner'],
+  '/rotations/:ref/approval': ['agent', 'admin'],
+  '/rotations/:ref/rejection': ['agent', 'admin'],
+  '/rotations/:ref/review': ['agent', 'admin'],
+  '/services': ['owner', 'admin', 'rival'],
+  '/services/:id/new-keys': ['owner'],
+  '/people': ['owner', 'admin', 'rival'],
+  '/tokens': EVERYBODY,
+  '/tokens/:id/revocation': EVERYBODY,
+  '/organisations': ['admin'],
+  '/gateways': ['admin'],
+  '/gateways/:id/revocation': ['admin'],
+  '/choose-organisation': EVERYBODY,
+}
+/** Without a session, or for ending one. */
+const PUBLIC = ['/', '/sign-in', '/sign-in/code', '/sign-out', '/set-up', '/invitations/:token']
+
+function addressOf(pattern: string): string {
+  const ref = pattern.includes('early') || pattern.includes('new-keys') ? overlapping : waiting
+  const id = pattern.startsWith('/services') ? world.place.serviceId : gatewayId
+  return pattern.replace(':ref', ref).replace(/:id(\{.*\})?/, id)
+}
+
+async function open(method: 'GET' | 'POST', path: string, person: Enrolled, formToken?: string): Promise<Answer> {
+  const cookie = `__Host-rekey=${person.sessionToken}`
+  const headers = { accept: 'text/html', cookie, origin: desk.url }
+  if (method === 'GET') return desk.call(method, path, { headers })
+  const form = new URLSearchParams({ formToken: formToken ?? person.bearer.formToken ?? '' }).toString()
+  const type = { 'content-type': 'application/x-www-form-urlencoded' }
+  return desk.call(method, path, { headers: { ...headers, ...type }, text: form })
+}
+
+test('the tables below name every page there is', () => {
+  const served = (app?.routes ?? []).filter(
+    ({ path, method }) =>
+      ['GET', 'POST'].includes(method) &&
+      !/^\/(v1|assets|docs|healthz|readyz|openapi)/.test(path) &&
+      !path.includes('*'),
+  )
+  const named = (method: string) => [...Object.keys(method === 'GET' ? GETS : POSTS), ...PUBLIC]
+  for (const { method, path } of served) expect(named(method)).toContain(path)
+})
+
+describe('a page is for those it is meant for', () => {
+  test.for(Object.entries(GETS))('GET %s: %j', async ([pattern, allowed]) => {
+    for (const who of WHO) {
+      const { status } = await open('GET', addressOf(pattern), world.people[who])
+      const wanted = allowed.includes(who) ? [200, 303] : [who === 'rival' ? 404 : 403, 403]
+      expect(wanted, `${who} on ${pattern}`).toContain(status)
+    }
+  })
+
+  test.for(Object.entries(POSTS))('POST %s: %j', async ([pattern, allowed]) => {
+    // Those who may come last: what they send may change what the others are asked about.
+    for (const who of WHO.toSorted((a, b) => Number(allowed.includes(a)) - Number(allowed.includes(b)))) {
+      const { status } = await open('POST', addressOf(pattern), world.people[who])
+      const wanted = allowed.includes(who) ? [200, 303, 404, 409, 422] : [who === 'rival' ? 404 : 403, 403]
+      expect(wanted, `${who} on ${pattern}`).toContain(status)
+    }
+  })
+})
+
+test('a form without the form token of its session is refused, whatever it asks for', async () => {
+  for (const pattern of Object.keys(POSTS)) {
+    const { status, text } = await open('POST', addressOf(pattern), world.people.owner, 'guessed')
+    expect(status, pattern).toBe(403)
+    expect(text).toContain('Nothing was saved or changed.')
+  }
+})
+
+test('whoever is not signed in is led to the sign-in, and back to what they wanted', async () => {
+  for (const pattern of Object.keys(GETS)) {
+    const path = addressOf(pattern)
+    const answer = await desk.call('GET', path, { headers: { accept: 'text/html' } })
+    if (answer.headers.location?.startsWith('/services#')) continue
+    expect(answer.status, pattern).toBe(303)
+    expect(answer.headers.location).toBe(`/sign-in?next=${encodeURIComponent(path)}`)
+  }
+})
+
+test('another organisation’s rotation looks exactly like one that is not there', async () => {
+  const { rival } = world.people
+  const hidden = await open('GET', `/rotations/${waiting}`, rival)
+  const missing = await open('GET', '/rotations/ROT-999999', rival)
+  const without = (text: string) => text.replaceAll(/[0-9a-f-]{36}/g, '')
+  expect(without(hidden.text)).toBe(without(missing.text))
+})
