@@ -12,18 +12,21 @@ export type CallClaim =
 /** A call that was not answered for this long died on the way; the next one with its key may take its place. */
 const STUCK_SECONDS = 60
 const KEPT_HOURS = 24
+const SWEPT_AT_ONCE = 20
 
 /**
  * Claims an idempotency key in one statement, so that of callers who come together one carries the call out and the
- * others find it busy. A claim left behind by a crash can be taken over after a minute. An answer is kept for a day,
- * and is swept away by the next call of the same bearer.
+ * others find it busy. A claim left behind by a crash can be taken over after a minute. An answer is kept for a day;
+ * each call sweeps away some that are older, whoever made them: a session is over long before its answers are.
  */
 export async function claimCall(db: Db, call: CallKey, requestHash: Buffer): Promise<CallClaim> {
   const { rows } = await sql<{ claimedAt: Date }>`
     with forgotten as (
-      delete from idempotent_call
-      where bearer_id = ${call.bearerId} and idempotency_key <> ${call.idempotencyKey}
-        and created_at < clock_timestamp() - ${KEPT_HOURS} * interval '1 hour')
+      delete from idempotent_call where (bearer_id, idempotency_key) in (
+        select bearer_id, idempotency_key from idempotent_call
+        where created_at < now() - ${KEPT_HOURS} * interval '1 hour'
+          and (bearer_id, idempotency_key) <> (${call.bearerId}, ${call.idempotencyKey})
+        order by created_at limit ${SWEPT_AT_ONCE} for update skip locked))
     insert into idempotent_call as known (bearer_id, idempotency_key, request_hash, created_at)
     values (${call.bearerId}, ${call.idempotencyKey}, ${requestHash}, clock_timestamp())
     on conflict (bearer_id, idempotency_key) do update

@@ -125,7 +125,7 @@ test('an answer is forgotten after a day', async () => {
   await makeService(old, 'Long ago')
   await database.db
     .updateTable('idempotentCall')
-    .set({ createdAt: sql`created_at - interval '25 hours'` })
+    .set({ bearerId: 'a session long over', createdAt: sql`created_at - interval '25 hours'` })
     .where('idempotencyKey', '=', old)
     .execute()
   await makeService(newKey(), 'Now')
