@@ -18,6 +18,14 @@ function shownLetter({ to, from, subject, receivedAt }: InboxLetter) {
   return { to: to.join(', '), from, subject, receivedAt: shownTime(new Date(receivedAt), 'UTC') }
 }
 
+/** The text in pieces, of which those that are addresses of this desk can be followed. */
+function pieces(text: string, publicUrl: string): { text: string; href: string | null }[] {
+  return text.split(/(https?:\/\/\S+)/).map((piece) => {
+    const isOwn = URL.canParse(piece) && new URL(piece).origin === publicUrl
+    return { text: piece, href: isOwn ? piece : null }
+  })
+}
+
 function addressChoices(inbox: Inbox, wanted: string) {
   const addresses = [...new Set(inbox.letters().flatMap((letter) => letter.to))].toSorted()
   return ['', ...addresses].map((address) => ({
@@ -40,7 +48,8 @@ function showInbox(c: WebContext, inbox: Inbox) {
 
 async function showLetter(c: WebContext, letter: InboxLetter) {
   const headers = Object.entries(letter.headers).map(([name, value]) => ({ name, value }))
-  const facts = { title: letter.subject, ...shownLetter(letter), text: letter.text, headers, address: c.req.path }
+  const text = pieces(letter.text.trimEnd(), c.get('desk').config.publicUrl)
+  const facts = { title: letter.subject, ...shownLetter(letter), text, headers, address: c.req.path }
   return showPage(c, 'demo-letter', { ...facts, hasHtml: letter.html !== '' })
 }
 

@@ -161,6 +161,17 @@ test('a second start keeps people, secrets and letters', async () => {
   expect(await program.ended).toBe(0)
 })
 
+test('with --fresh everything is new', async () => {
+  program = await startProgram(DEMO, { dataDir: program.dataDir, port: await freePort() }, ['--fresh'])
+  const { people, gatewayToken } = readDemo(program.dataDir)
+  const old = [demo.gatewayToken, ...demo.people.flatMap((person) => [person.password, person.apiToken])]
+  const fresh = [gatewayToken, ...people.flatMap((person) => [person.password, person.apiToken])]
+  expect(fresh).toHaveLength(old.length)
+  expect(fresh.filter((secret) => old.includes(secret))).toEqual([])
+  program.process.kill('SIGTERM')
+  expect(await program.ended).toBe(0)
+})
+
 test('it never takes over the folder of a desk that is no demo', async () => {
   const dataDir = newFolder()
   const real = await startProgram('src/main.ts', { dataDir, port: await freePort() })

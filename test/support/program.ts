@@ -49,8 +49,12 @@ export async function freePort(): Promise<number> {
 type Settings = { dataDir: string; port: number } & { [variable: string]: string | number }
 
 /** Starts the program as `npm run demo` and `npm start` do, and waits until it is ready or has ended. */
-export async function startProgram(file: string, { dataDir, port, ...more }: Settings): Promise<Program> {
-  const child = spawn(process.execPath, [join(ROOT, file)], {
+export async function startProgram(
+  file: string,
+  { dataDir, port, ...more }: Settings,
+  args: readonly string[] = [],
+): Promise<Program> {
+  const child = spawn(process.execPath, [join(ROOT, file), ...args], {
     cwd: ROOT,
     env: { PATH: process.env.PATH, DATA_DIR: dataDir, PORT: String(port), ...textsOf(more) },
     stdio: ['ignore', 'pipe', 'pipe'],
