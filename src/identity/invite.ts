@@ -2,7 +2,7 @@ import { clock, type Trx } from '../database/connect.ts'
 import { newId } from '../database/ids.ts'
 import { lockOrMakePerson, type PersonRow } from '../database/people.ts'
 import { putLetter } from '../outbox/letters.ts'
-import { cleanEmail, cleanName } from '../rules/names.ts'
+import { cleanEmail, cleanName, EMAIL_PROBLEM, NAME_PROBLEM } from '../rules/names.ts'
 import type { Role } from '../rules/permissions.ts'
 import { type FieldError, Refusal } from '../rules/refusals.ts'
 import { hashToken, newToken } from '../secrets/tokens.ts'
@@ -18,9 +18,8 @@ export function cleanInvitee(invitee: Invitee, path = ''): Invitee {
   const name = cleanName(invitee.name)
   const email = cleanEmail(invitee.email)
   const errors: FieldError[] = []
-  if (name === null) errors.push({ pointer: `${path}/name`, message: 'Enter a name of 1 to 100 visible characters.' })
-  if (email === null)
-    errors.push({ pointer: `${path}/email`, message: 'Enter one email address, such as ada@example.com.' })
+  if (name === null) errors.push({ pointer: `${path}/name`, message: NAME_PROBLEM })
+  if (email === null) errors.push({ pointer: `${path}/email`, message: EMAIL_PROBLEM })
   if (name === null || email === null) throw new Refusal('INVALID_REQUEST', { errors })
   return { name, email }
 }

@@ -2,7 +2,7 @@ import { DESK_CHAIN, recordAudit } from '../database/audit.ts'
 import { clock, type Db } from '../database/connect.ts'
 import { newId } from '../database/ids.ts'
 import { findOrganisation } from '../database/people.ts'
-import { cleanName } from '../rules/names.ts'
+import { checkedName } from '../rules/names.ts'
 import { type MemberRole, type PersonActor, roleMay, type StaffRole } from '../rules/permissions.ts'
 import { Refusal } from '../rules/refusals.ts'
 import { cleanInvitee, type Invitee, invite } from './invite.ts'
@@ -17,8 +17,7 @@ export async function createOrganisation(
   input: { name: string; owner: Invitee },
 ): Promise<{ id: string }> {
   if (!roleMay(actor.role, 'organisations.manage')) throw new Refusal('NOT_ALLOWED')
-  const name = cleanName(input.name)
-  if (name === null) throw badName('/name')
+  const name = checkedName(input.name)
   const owner = cleanInvitee(input.owner, '/owner')
   const id = newId('organisation')
   return db.transaction().execute(async (trx) => {
@@ -77,11 +76,5 @@ export async function inviteStaff(db: Db, actor: PersonActor, input: Invitee & {
       actor,
       facts: { person: personId, role },
     })
-  })
-}
-
-function badName(pointer: string): Refusal {
-  return new Refusal('INVALID_REQUEST', {
-    errors: [{ pointer, message: 'Enter a name of 1 to 100 visible characters.' }],
   })
 }

@@ -1,7 +1,7 @@
 import { DESK_CHAIN, recordAudit } from '../database/audit.ts'
 import { clock, type Db } from '../database/connect.ts'
 import { newId } from '../database/ids.ts'
-import { cleanName } from '../rules/names.ts'
+import { cleanName, NAME_PROBLEM } from '../rules/names.ts'
 import { type PersonActor, roleMay } from '../rules/permissions.ts'
 import { type FieldError, Refusal } from '../rules/refusals.ts'
 import { hashToken, newToken } from '../secrets/tokens.ts'
@@ -74,7 +74,7 @@ export async function revokePersonalToken(db: Db, actor: PersonActor, tokenId: s
 function checked(input: NewPersonalToken, now: Date): { name: string; expiresAt: Date } {
   const name = cleanName(input.name)
   const errors: FieldError[] = []
-  if (name === null) errors.push({ pointer: '/name', message: 'Enter a name of 1 to 100 visible characters.' })
+  if (name === null) errors.push({ pointer: '/name', message: NAME_PROBLEM })
   const days = (input.expiresAt.getTime() - now.getTime()) / 86_400_000
   if (!(days > 0 && days <= MAX_DAYS)) {
     errors.push({ pointer: '/expiresAt', message: `Choose an end at most ${MAX_DAYS} days from now.` })
