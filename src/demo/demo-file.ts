@@ -29,19 +29,19 @@ const world = z.object({
   /** What the simulated client of the show calls with; leave these alone. */
   show: z.object({ gatewayToken: z.string(), keys: z.array(z.string()) }),
 })
-const demoFile = world.extend({ baseUrl: z.string(), databaseUrl: z.string() })
 
 export type DemoPerson = z.infer<typeof person>
 export type DemoService = z.infer<typeof service>
 export type World = z.infer<typeof world>
-export type DemoFile = z.infer<typeof demoFile>
+/** The world, and where this start serves it. */
+export type DemoFile = World & { baseUrl: string; databaseUrl: string; smtpUrl: string }
 
 const NAME = 'demo.json'
 
-/** What an earlier start wrote, or undefined. */
-export async function readDemoFile(dataDir: string): Promise<DemoFile | undefined> {
+/** The world that an earlier start wrote down, or undefined. */
+export async function readWorld(dataDir: string): Promise<World | undefined> {
   try {
-    return demoFile.parse(JSON.parse(await readFile(join(dataDir, NAME), 'utf8')))
+    return world.parse(JSON.parse(await readFile(join(dataDir, NAME), 'utf8')))
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
     throw error

@@ -6,7 +6,7 @@ import { createLog } from '../log.ts'
 import { runUntilSignal } from '../main.ts'
 import { type Foundation, type Rekey, startRekey } from '../start.ts'
 import { startClient } from './client.ts'
-import { type DemoFile, readDemoFile, writeDemoFile } from './demo-file.ts'
+import { type DemoFile, readWorld, writeDemoFile } from './demo-file.ts'
 import { INBOX_FOLDER, markFinished, startOver } from './fresh.ts'
 import { type Inbox, startInbox } from './inbox.ts'
 import { addDemoPages } from './pages.ts'
@@ -15,9 +15,9 @@ import { makeWorld } from './world.ts'
 /** The world that an earlier start made, or a new one. Where the desk is reached is written down anew each time. */
 async function openWorld(desk: Foundation, inbox: Inbox): Promise<DemoFile> {
   const { dataDir, publicUrl } = desk.config
-  const world = (await readDemoFile(dataDir)) ?? (await makeWorld(desk, inbox))
-  const { people, gatewayToken, services, show } = world
-  const demo = { baseUrl: publicUrl, databaseUrl: desk.databaseUrl, people, gatewayToken, services, show }
+  const world = (await readWorld(dataDir)) ?? (await makeWorld(desk, inbox))
+  const places = { baseUrl: publicUrl, databaseUrl: desk.databaseUrl, smtpUrl: inbox.smtpUrl }
+  const demo = { ...places, ...world }
   await writeDemoFile(dataDir, demo)
   await markFinished(dataDir)
   return demo
