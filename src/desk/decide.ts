@@ -1,7 +1,7 @@
 import { clock, type Db, type Trx } from '../database/connect.ts'
 import { lockItems, lockRotation } from '../database/rotation-locks.ts'
 import type { RotationRow } from '../database/schema.ts'
-import { mayDecide } from '../rules/approvals.ts'
+import { barFromDeciding } from '../rules/approvals.ts'
 import { startIsTooFar, startsAt } from '../rules/overlap.ts'
 import type { PersonActor } from '../rules/permissions.ts'
 import { Refusal } from '../rules/refusals.ts'
@@ -19,14 +19,8 @@ async function refuseIneligible(trx: Trx, actor: PersonActor, rotation: Rotation
     .where('personId', '=', actor.personId)
     .execute()
   const organisationIds = memberships.map((membership) => membership.organisationId)
-  const person = { id: actor.personId, staffRole: actor.role, organisationIds }
-  if (mayDecide(person, rotation)) return
-  if (mayDecide({ ...person, staffRole: 'agent' }, rotation)) {
-    throw new Refusal('NOT_ALLOWED', {
-      detail: 'An agent has to decide this; admins may only decide what was filed on behalf.',
-    })
-  }
-  throw new Refusal('OWN_ROTATION')
+  const bar = barFromDeciding({ id: actor.personId, staffRole: actor.role, organisationIds }, rotation)
+  if (bar !== null) throw bar
 }
 
 async function findApprovals(trx: Trx, rotation: RotationRow): Promise<string[]> {

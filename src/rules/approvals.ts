@@ -1,4 +1,5 @@
 import { DAY_SECONDS } from './overlap.ts'
+import { Refusal } from './refusals.ts'
 
 export const REASONS = ['compromised', 'suspected', 'lost', 'staff_change', 'scheduled', 'other'] as const
 export type Reason = (typeof REASONS)[number]
@@ -26,14 +27,23 @@ export function approvalsNeeded(facts: ApprovalFacts, now: Date): 1 | 2 {
   return facts.filedOnBehalf || ownerChangedLately || cutsOffAtOnce || facts.itemCount > MANY_ITEMS ? 2 : 1
 }
 
-/** Nobody decides a rotation that they filed, or one of an organisation they belong to; admins too may decide one filed on behalf. */
-export function mayDecide(
-  person: { id: string; staffRole: 'agent' | 'admin' | null; organisationIds: readonly string[] },
-  rotation: { requesterId: string; filedById: string; organisationId: string },
-): boolean {
-  if (person.staffRole === null) return false
-  const onBehalf = rotation.filedById !== rotation.requesterId
-  if (person.staffRole === 'admin' && !onBehalf) return false
+type Decider = { id: string; staffRole: 'agent' | 'admin' | null; organisationIds: readonly string[] }
+type Sides = { requesterId: string; filedById: string; organisationId: string }
+
+/**
+ * Why this person may not decide a rotation, or null: nobody decides one that they filed, or one of an organisation they belong to;
+ * admins may decide only what was filed on behalf.
+ */
+export function barFromDeciding(person: Decider, rotation: Sides): Refusal | null {
+  if (person.staffRole === null) return new Refusal('NOT_ALLOWED')
   const own = person.id === rotation.requesterId || person.id === rotation.filedById
-  return !own && !person.organisationIds.includes(rotation.organisationId)
+  if (own || person.organisationIds.includes(rotation.organisationId)) return new Refusal('OWN_ROTATION')
+  const onBehalf = rotation.filedById !== rotation.requesterId
+  if (person.staffRole === 'agent' || onBehalf) return null
+  const detail = 'An agent has to decide this; administrators only decide what was filed on behalf.'
+  return new Refusal('NOT_ALLOWED', { detail })
+}
+
+export function mayDecide(person: Decider, rotation: Sides): boolean {
+  return barFromDeciding(person, rotation) === null
 }

@@ -1,6 +1,6 @@
 import type { DecisionFacts } from '../../database/decision-facts.ts'
 import type { RotationView } from '../../database/rotations.ts'
-import { mayDecide } from '../../rules/approvals.ts'
+import { barFromDeciding } from '../../rules/approvals.ts'
 import type { PersonActor } from '../../rules/permissions.ts'
 import { REFUSALS } from '../../rules/refusals.ts'
 import { count, joinWords, KIND_WORDS } from '../../rules/words.ts'
@@ -73,9 +73,5 @@ export function barred(rotation: RotationView, facts: DecisionFacts, actor: Pers
     filedById: rotation.filedBy.id,
     organisationId: rotation.organisationId,
   }
-  if (mayDecide(person, sides)) return null
-  const asAgent = mayDecide({ ...person, staffRole: 'agent' }, sides)
-  return asAgent
-    ? 'An agent has to decide this; administrators only decide what was filed on behalf.'
-    : REFUSALS.OWN_ROTATION
+  return barFromDeciding(person, sides)?.message ?? null
 }
