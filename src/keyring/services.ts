@@ -6,6 +6,7 @@ import type { Environment, KeyKind } from '../rules/key-text.ts'
 import { checkedName } from '../rules/names.ts'
 import { defaultPermission, type PersonActor } from '../rules/permissions.ts'
 import { Refusal } from '../rules/refusals.ts'
+import { KIND_WORDS } from '../rules/words.ts'
 import { type KeyMaker, makeVersion } from './make-version.ts'
 
 type NewService = {
@@ -15,8 +16,6 @@ type NewService = {
   environment: Environment
   selfService?: boolean | undefined
 }
-
-const KEY_NAMES = { auth: 'Auth key', admin: 'Admin key' } as const satisfies Record<KeyKind, string>
 
 async function addKey(
   trx: Trx,
@@ -34,7 +33,7 @@ async function addKey(
       serviceId: service.id,
       organisationId,
       kind,
-      name: KEY_NAMES[kind],
+      name: KIND_WORDS[kind],
       permission: defaultPermission(kind),
       createdAt: at,
     })

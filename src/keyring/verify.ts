@@ -1,6 +1,5 @@
 import type { Pool } from 'pg'
 import { findForVerify, type Lookup, type Overlap } from '../database/verify-lookup.ts'
-import { ipInRanges } from '../rules/addresses.ts'
 import { hashKey, isPlausibleKey } from '../rules/key-text.ts'
 import { Refusal } from '../rules/refusals.ts'
 import { type Demand, type VerdictCode, verdict } from '../rules/verdict.ts'
@@ -85,7 +84,7 @@ export async function verifyKey(
   const lookup = await findForVerify(verifier.pool, hashToken(gatewayToken), hash)
   if (lookup === undefined) throw new Refusal('NOT_AUTHENTICATED')
   if (lookup.key === null) return UNKNOWN
-  const code = verdict(lookup.key, presented, lookup.now, ipInRanges)
+  const code = verdict(lookup.key, presented, lookup.now)
   if (code === 'VALID') verifier.recordUse(lookup.key.versionId, lookup.now, presented.ip ?? null)
   return answer(lookup.key, code, lookup.now)
 }

@@ -1,3 +1,4 @@
+import { ipInRanges } from './addresses.ts'
 import type { Environment, KeyKind } from './key-text.ts'
 
 export const VERDICT_CODES = [
@@ -66,11 +67,7 @@ function ended(key: StoredKey, now: Date): VerdictCode | null {
   return key.enabled ? null : 'DISABLED'
 }
 
-function denied(
-  key: StoredKey,
-  demand: Demand,
-  ipInRanges: (ip: string, ranges: readonly string[]) => boolean,
-): VerdictCode | null {
+function denied(key: StoredKey, demand: Demand): VerdictCode | null {
   if (key.ipRanges.length > 0 && (demand.ip === undefined || !ipInRanges(demand.ip, key.ipRanges))) {
     return 'IP_NOT_ALLOWED'
   }
@@ -84,11 +81,6 @@ function denied(
  * The verdict on a stored key at `now` (the database's clock, milliseconds): the first code of `VERDICT_CODES` that
  * applies. Ends are exclusive: at `acceptedUntil` to the millisecond it is EXPIRED.
  */
-export function verdict(
-  key: StoredKey,
-  demand: Demand,
-  now: Date,
-  ipInRanges: (ip: string, ranges: readonly string[]) => boolean,
-): VerdictCode {
-  return ended(key, now) ?? denied(key, demand, ipInRanges) ?? 'VALID'
+export function verdict(key: StoredKey, demand: Demand, now: Date): VerdictCode {
+  return ended(key, now) ?? denied(key, demand) ?? 'VALID'
 }

@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest'
-import { ipInRanges } from '../../src/rules/addresses.ts'
 import { type Demand, isAccepted, type StoredKey, type VerdictCode, verdict } from '../../src/rules/verdict.ts'
 
 const NOW = new Date('2026-12-02T08:00:00.000Z')
@@ -24,7 +23,7 @@ const GOOD: StoredKey = {
 }
 
 function judge(changes: Partial<StoredKey>, demand: Demand = {}): VerdictCode {
-  return verdict({ ...GOOD, ...changes }, demand, NOW, ipInRanges)
+  return verdict({ ...GOOD, ...changes }, demand, NOW)
 }
 
 describe('the edges of a life, by the millisecond', () => {
