@@ -14,7 +14,7 @@ import {
 } from '../rules/rotation-lifecycle.ts'
 
 /** Who made a move, when (the clock after the lock), and what else the audit trail tells of it. */
-export type Record = { actor: Actor; at: Date; facts?: AuditFact['facts'] }
+export type MoveRecord = { actor: Actor; at: Date; facts?: AuditFact['facts'] }
 
 /** Who acts when something has come due. */
 export const BY_WORKER = { kind: 'worker' } as const satisfies Actor
@@ -26,7 +26,7 @@ export async function recordRotationMove(
   trx: Trx,
   subject: Subject,
   step: { move: RotationMove; from: RotationStatus | typeof UNBORN; to: RotationStatus; sequence: number },
-  record: Record,
+  record: MoveRecord,
 ): Promise<void> {
   const { move, from, to, sequence } = step
   if (!rotationMayMove(move, from, to)) throw new Refusal('ILLEGAL_MOVE')
@@ -47,7 +47,7 @@ export async function recordItemMove(
   trx: Trx,
   subject: Subject & { id: string; keyId: string },
   step: { move: ItemMove; from: ItemStatus | typeof UNBORN; to: ItemStatus; sequence: number },
-  record: Record,
+  record: MoveRecord,
 ): Promise<void> {
   const { move, from, to, sequence } = step
   if (!itemMayMove(move, from, to)) throw new Refusal('ILLEGAL_MOVE')
@@ -71,7 +71,7 @@ export async function moveRotation(
   rotation: RotationRow,
   move: RotationMove,
   to: RotationStatus,
-  record: Record,
+  record: MoveRecord,
   changes: RotationChanges = {},
 ): Promise<RotationRow> {
   const sequence = rotation.historySequence + 1
@@ -93,7 +93,7 @@ export async function moveItem(
   item: ItemRow,
   move: ItemMove,
   to: ItemStatus,
-  record: Record,
+  record: MoveRecord,
   changes: ItemChanges = {},
 ): Promise<ItemRow> {
   const sequence = item.historySequence + 1

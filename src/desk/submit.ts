@@ -15,7 +15,7 @@ import { refuseSecret } from '../rules/secret-text.ts'
 import { isAccepted } from '../rules/verdict.ts'
 import { spendFiling } from './filing-limit.ts'
 import { putRotationLetters } from './letters.ts'
-import { type Record, recordItemMove, recordRotationMove } from './record.ts'
+import { type MoveRecord, recordItemMove, recordRotationMove } from './record.ts'
 
 /** What a customer files: every enabled key of the kinds in a service, or single keys. */
 export type Filing = {
@@ -99,7 +99,7 @@ async function insertItems(
   trx: Trx,
   rotation: RotationRow,
   keys: readonly KeyInService[],
-  record: Record,
+  record: MoveRecord,
 ): Promise<ItemRow[]> {
   const items: ItemRow[] = []
   const { ref, organisationId } = rotation

@@ -6,10 +6,10 @@ import { cleanEmail } from '../rules/names.ts'
 import { BadLetter } from './failures.ts'
 import { readContent } from './letters.ts'
 import { type RenderedLetter, renderLetter } from './render.ts'
-import type { Desk } from './view.ts'
+import type { Letterhead } from './view.ts'
 
 /** Who the desk is to a mail server and to its readers. */
-export type Sender = Desk & {
+export type Sender = Letterhead & {
   /** The address that letters come from. */
   mailFrom: string
 }

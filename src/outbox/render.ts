@@ -1,7 +1,7 @@
 import { oneLine } from '../rules/foreign-text.ts'
 import { fill } from './compile.ts'
 import type { LetterContent, RotationFacts, RotationLetterKind } from './letters.ts'
-import { type Desk, letterView } from './view.ts'
+import { type Letterhead, letterView } from './view.ts'
 import { wrapText } from './wrap.ts'
 
 const MAX_TITLE = 80
@@ -29,9 +29,9 @@ function subjectOf(letter: LetterContent): string {
 }
 
 /** Subject, plain text (the master) and HTML of a letter; both parts tell the same facts. */
-export function renderLetter(letter: LetterContent, toName: string, desk: Desk): RenderedLetter {
+export function renderLetter(letter: LetterContent, toName: string, letterhead: Letterhead): RenderedLetter {
   const subject = subjectOf(letter)
-  const text = fill(letter.kind, 'text', { ...letterView(letter, toName, desk, 'text'), subject })
-  const html = fill(letter.kind, 'html', { ...letterView(letter, toName, desk, 'html'), subject })
+  const text = fill(letter.kind, 'text', { ...letterView(letter, toName, letterhead, 'text'), subject })
+  const html = fill(letter.kind, 'html', { ...letterView(letter, toName, letterhead, 'html'), subject })
   return { subject, text: wrapText(text), html }
 }

@@ -5,7 +5,7 @@ import type { Format } from './compile.ts'
 import type { ItemFacts, LetterContent, RotationFacts, RotationLetterKind } from './letters.ts'
 
 /** What a letter shows beside its facts. */
-export type Desk = {
+export type Letterhead = {
   /** Origin that the one link begins with. */
   publicUrl: string
   /** Where an answer goes, if anywhere. */
@@ -154,13 +154,13 @@ function linkTo(path: string, publicUrl: string): string {
 }
 
 /** Everything a letter's template shows, as text: the template only places it. */
-export function letterView(letter: LetterContent, toName: string, desk: Desk, format: Format): object {
+export function letterView(letter: LetterContent, toName: string, letterhead: Letterhead, format: Format): object {
   return {
     ...ownView(letter, format),
     name: nameIn(format, toName),
     why: nameIn(format, letter.facts.why),
-    link: linkTo(letter.facts.path, desk.publicUrl),
-    host: new URL(desk.publicUrl).host,
-    replyTo: desk.mailReplyTo ?? null,
+    link: linkTo(letter.facts.path, letterhead.publicUrl),
+    host: new URL(letterhead.publicUrl).host,
+    replyTo: letterhead.mailReplyTo ?? null,
   }
 }

@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import { LETTER_KINDS, type LetterContent, readContent } from '../../src/outbox/letters.ts'
 import { renderLetter } from '../../src/outbox/render.ts'
-import type { Desk } from '../../src/outbox/view.ts'
+import type { Letterhead } from '../../src/outbox/view.ts'
 import { rotationFacts, SAMPLE_LETTERS } from './sample-letters.ts'
 
-const DESK = { publicUrl: 'https://desk.example.com', mailReplyTo: undefined }
+const LETTERHEAD = { publicUrl: 'https://desk.example.com', mailReplyTo: undefined }
 
-function render(letter: LetterContent, name = 'Ada Owner', desk: Desk = DESK) {
-  return renderLetter(letter, name, desk)
+function render(letter: LetterContent, name = 'Ada Owner', letterhead: Letterhead = LETTERHEAD) {
+  return renderLetter(letter, name, letterhead)
 }
 
 /** What a reader sees of the HTML. */
@@ -169,13 +169,13 @@ test('what the desk did by itself is not put in anybody’s mouth', () => {
 test('a letter says where an answer goes', () => {
   const letter: LetterContent = { kind: 'received', facts: rotationFacts('received') }
   expect(render(letter).text).toContain('answers to it are not read')
-  const desk = { publicUrl: DESK.publicUrl, mailReplyTo: 'support@example.com' }
+  const desk = { publicUrl: LETTERHEAD.publicUrl, mailReplyTo: 'support@example.com' }
   expect(render(letter, 'Ada', desk).text).toContain('Answers to it go to support@example.com.')
 })
 
 test('the link begins with the public address, whatever the path says', () => {
   const letter: LetterContent = { kind: 'received', facts: rotationFacts('received') }
-  const { text } = render(letter, 'Ada', { ...DESK, publicUrl: 'http://localhost:3000' })
+  const { text } = render(letter, 'Ada', { ...LETTERHEAD, publicUrl: 'http://localhost:3000' })
   expect(text).toContain('http://localhost:3000/rotations/ROT-1042')
   const foreign = { ...letter, facts: { ...letter.facts, path: '//evil.example/x' } }
   expect(() => render(foreign)).toThrow()
