@@ -123,6 +123,14 @@ describe('the source', () => {
     expect(filesWith(/process\.env\b/, (file) => file === 'src/config.ts')).toEqual([])
   })
 
+  test('listens for calls in serve.ts and for signals in main.ts alone; the demo has its inbox', () => {
+    const isDemo = (file: string) => partOf(file) === 'demo'
+    // Whoever looks for a free port holds it for a moment.
+    const looksForPort = (file: string) => file === 'src/database/embedded.ts'
+    expect(filesWith(/\.listen\(/, (file) => isDemo(file) || looksForPort(file))).toEqual(['src/serve.ts'])
+    expect(filesWith(/process\.(on|once)\(/, isDemo)).toEqual(['src/main.ts'])
+  })
+
   test('opens transactions in verbs alone', () => {
     const isVerb = (file: string) => MAY_OPEN_TRANSACTIONS.includes(partOf(file))
     expect(filesWith(/\.transaction\(\)|\bbegin(;|`)/i, isVerb)).toEqual([])

@@ -41,7 +41,6 @@ export async function addOrganisation(db: Db, name: string): Promise<string> {
 /** An organisation with an owner and two services, and the staff that may decide: people as rows, all else through the verbs. */
 export async function makeDeskWorld(db: Db) {
   await db.updateTable('policy').set({ filingsPerHour: 1_000_000 }).execute()
-  await db.updateTable('policy').set({ filingsPerHour: 1_000_000 }).execute()
   const organisationId = await addOrganisation(db, 'Acme')
   const owner = await addMember(db, organisationId, 'owner', 'Ada Owner')
   const admin = await addStaff(db, 'admin', 'Max Admin')
