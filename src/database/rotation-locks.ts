@@ -17,7 +17,13 @@ export async function lockRotation(trx: Trx, ref: string, organisationId: string
 }
 
 export async function lockItems(trx: Trx, ref: string): Promise<ItemRow[]> {
-  return trx.selectFrom('item').selectAll().where('rotationRef', '=', ref).orderBy('position').forNoKeyUpdate().execute()
+  return trx
+    .selectFrom('item')
+    .selectAll()
+    .where('rotationRef', '=', ref)
+    .orderBy('position')
+    .forNoKeyUpdate()
+    .execute()
 }
 
 export type KeyInService = Selectable<Database['key']> & {
