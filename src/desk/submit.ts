@@ -95,6 +95,40 @@ async function nextRef(trx: Trx): Promise<string> {
   return `ROT-${rows[0]?.number}`
 }
 
+function decideBy(filedAt: Date): Date {
+  return new Date(filedAt.getTime() + DECIDE_WITHIN_SECONDS * 1000)
+}
+
+type Filed = { filing: Filing; organisationId: string; itemCount: number; actor: PersonActor; at: Date }
+
+async function insertRotation(trx: Trx, { filing, organisationId, itemCount, actor, at }: Filed): Promise<RotationRow> {
+  const { reason, overlapSeconds } = filing
+  const ownerChangedAt = await findOwnerChange(trx, organisationId)
+  const ref = await nextRef(trx)
+  const facts = { reason, overlapSeconds, revision: 1 }
+  const step = { move: 'submit', from: UNBORN, to: 'submitted', sequence: 1 } as const
+  await recordRotationMove(trx, { ref, organisationId }, step, { actor, at, facts })
+  return trx
+    .insertInto('rotation')
+    .values({
+      ref,
+      organisationId,
+      requesterId: actor.personId,
+      filedById: actor.personId,
+      status: 'submitted',
+      historySequence: 1,
+      reason,
+      details: filing.details ?? '',
+      notBefore: filing.notBefore ?? null,
+      overlapSeconds,
+      approvalsNeeded: approvalsNeeded({ reason, overlapSeconds, itemCount, filedOnBehalf: false, ownerChangedAt }, at),
+      createdAt: at,
+      nextDeadline: decideBy(at),
+    })
+    .returningAll()
+    .executeTakeFirstOrThrow()
+}
+
 async function insertItems(
   trx: Trx,
   rotation: RotationRow,
@@ -142,45 +176,11 @@ export async function submitRotation(db: Db, actor: PersonActor, filing: Filing)
     const at = await clock(trx)
     refuseBadFiling(filing, versions, at)
     await refuseLiveKeys(trx, keys)
-    const facts = {
-      reason: filing.reason,
-      overlapSeconds: filing.overlapSeconds,
-      itemCount: keys.length,
-      filedOnBehalf: false,
-      ownerChangedAt: await findOwnerChange(trx, organisationId),
-    }
-    const ref = await nextRef(trx)
-    const record = { actor, at }
-    await recordRotationMove(
-      trx,
-      { ref, organisationId },
-      { move: 'submit', from: UNBORN, to: 'submitted', sequence: 1 },
-      { ...record, facts: { reason: filing.reason, overlapSeconds: filing.overlapSeconds, revision: 1 } },
-    )
-    const decideBy = new Date(at.getTime() + DECIDE_WITHIN_SECONDS * 1000)
-    const rotation = await trx
-      .insertInto('rotation')
-      .values({
-        ref,
-        organisationId,
-        requesterId: actor.personId,
-        filedById: actor.personId,
-        status: 'submitted',
-        historySequence: 1,
-        reason: filing.reason,
-        details: filing.details ?? '',
-        notBefore: filing.notBefore ?? null,
-        overlapSeconds: filing.overlapSeconds,
-        approvalsNeeded: approvalsNeeded(facts, at),
-        createdAt: at,
-        nextDeadline: decideBy,
-      })
-      .returningAll()
-      .executeTakeFirstOrThrow()
-    const items = await insertItems(trx, rotation, keys, record)
-    const letter = { who: actor.name, at, decideBy, items }
+    const rotation = await insertRotation(trx, { filing, organisationId, itemCount: keys.length, actor, at })
+    const items = await insertItems(trx, rotation, keys, { actor, at })
+    const letter = { who: actor.name, at, decideBy: decideBy(at), items }
     await putRotationLetters(trx, rotation, { ...letter, kind: 'received', audience: 'owners' })
     await putRotationLetters(trx, rotation, { ...letter, kind: 'approval-needed', audience: 'agents' })
-    return { ref }
+    return { ref: rotation.ref }
   })
 }
