@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Db } from '../database/connect.ts'
+import { isUnreachable } from '../database/unreachable.ts'
 import { carryOutNextDue, type WorkMilestone } from '../desk/carry-out.ts'
 import type { KeyMaker } from '../keyring/make-version.ts'
 import { errorFields, type Log } from '../log.ts'
@@ -15,12 +16,17 @@ const AT_ONCE = 4
 
 /** Does pieces of work, one after the other, until stopped; sleeps when there is none. Nothing that work throws ends it. */
 async function repeat(name: string, log: Log, stopped: AbortSignal, work: () => Promise<boolean>): Promise<void> {
+  let away = false
   while (!stopped.aborted) {
     let pause = 0
     try {
       if (!(await work())) pause = IDLE_MILLISECONDS
+      away = false
     } catch (error) {
-      log.error({ event: `${name}.failed`, ...errorFields(error) })
+      // Said once: an hour without the database would fill the log with what everybody knows by then.
+      if (!isUnreachable(error)) log.error({ event: `${name}.failed`, ...errorFields(error) })
+      else if (!away) log.warn({ event: `${name}.waits_for_database`, ...errorFields(error) })
+      away = isUnreachable(error)
       pause = AFTER_ERROR_MILLISECONDS
     }
     if (pause > 0) await sleep(pause, undefined, { signal: stopped }).catch(() => {})
