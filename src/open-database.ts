@@ -3,7 +3,7 @@ import { Client } from 'pg'
 import { CannotStart } from './cannot-start.ts'
 import type { Config } from './config.ts'
 import { createDb, createPool } from './database/connect.ts'
-import { startEmbeddedPostgres } from './database/embedded.ts'
+import { startEmbeddedPostgres } from './database/embedded/start.ts'
 import { migrate } from './database/migrate.ts'
 import type { Log } from './log.ts'
 

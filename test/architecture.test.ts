@@ -126,7 +126,7 @@ describe('the source', () => {
   test('listens for calls in serve.ts and for signals in main.ts alone; the demo has its inbox', () => {
     const isDemo = (file: string) => partOf(file) === 'demo'
     // Whoever looks for a free port holds it for a moment.
-    const looksForPort = (file: string) => file === 'src/database/embedded.ts'
+    const looksForPort = (file: string) => file === 'src/database/embedded/start.ts'
     expect(filesWith(/\.listen\(/, (file) => isDemo(file) || looksForPort(file))).toEqual(['src/serve.ts'])
     expect(filesWith(/process\.(on|once)\(/, isDemo)).toEqual(['src/main.ts'])
   })

@@ -1,9 +1,9 @@
 import type { ColumnType, Generated, Selectable } from 'kysely'
-import type { Reason } from '../rules/approvals.ts'
-import type { Environment, KeyKind } from '../rules/key-text.ts'
+import type { Environment, KeyKind } from '../rules/keys/key-text.ts'
+import type { Permission } from '../rules/keys/verdict.ts'
 import type { MemberRole, Role, StaffRole } from '../rules/permissions.ts'
-import type { ItemStatus, RotationStatus } from '../rules/rotation-lifecycle.ts'
-import type { Permission } from '../rules/verdict.ts'
+import type { Reason } from '../rules/rotations/approvals.ts'
+import type { ItemStatus, RotationStatus } from '../rules/rotations/rotation-lifecycle.ts'
 
 /** int8 arrives as a string from pg. */
 type BigInteger = ColumnType<string, number | string, number | string>

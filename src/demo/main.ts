@@ -8,9 +8,9 @@ import { type Foundation, type Rekey, startRekey } from '../start.ts'
 import { startClient } from './client.ts'
 import { type DemoFile, readWorld, writeDemoFile } from './demo-file.ts'
 import { INBOX_FOLDER, markFinished, startOver } from './fresh.ts'
-import { type Inbox, startInbox } from './inbox.ts'
+import { type Inbox, startInbox } from './inbox/inbox.ts'
 import { addDemoPages } from './pages.ts'
-import { makeWorld } from './world.ts'
+import { makeWorld } from './world/world.ts'
 
 /** The world that an earlier start made, or a new one. Where the desk is reached is written down anew each time. */
 async function openWorld(desk: Foundation, inbox: Inbox): Promise<DemoFile> {

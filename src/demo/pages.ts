@@ -1,10 +1,10 @@
-import { ROLE_WORDS } from '../rules/words.ts'
+import { ROLE_WORDS } from '../rules/text/words.ts'
 import type { App, WebContext } from '../web/context.ts'
 import { showPage } from '../web/shown/page.ts'
 import { currentCodes } from './codes.ts'
 import type { DemoFile } from './demo-file.ts'
-import type { Inbox } from './inbox.ts'
-import { addInboxPages } from './inbox-pages.ts'
+import type { Inbox } from './inbox/inbox.ts'
+import { addInboxPages } from './inbox/inbox-pages.ts'
 
 /** Addresses are shown with the code that goes with them, as on an authenticator's screen: three digits and three. */
 async function shownPeople({ people }: DemoFile) {

@@ -1,5 +1,5 @@
 import { clock, type Db, type Trx } from '../database/connect.ts'
-import { claimDueRotation, lockItems } from '../database/rotation-locks.ts'
+import { claimDueRotation, lockItems } from '../database/rotations/locks.ts'
 import type { ItemRow, RotationRow } from '../database/schema.ts'
 import type { KeyMaker } from '../keyring/make-version.ts'
 import { executeItem, lockForExecution } from './execute.ts'

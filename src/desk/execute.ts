@@ -1,9 +1,9 @@
 import type { Trx } from '../database/connect.ts'
-import { type KeyInService, lockKeys, lockVersions } from '../database/rotation-locks.ts'
+import { type KeyInService, lockKeys, lockVersions } from '../database/rotations/locks.ts'
 import type { ItemRow, RotationRow, VersionRow } from '../database/schema.ts'
 import { type KeyMaker, makeVersion } from '../keyring/make-version.ts'
-import { expiresInOverlap, overlapEnd } from '../rules/overlap.ts'
-import { isAccepted } from '../rules/verdict.ts'
+import { isAccepted } from '../rules/keys/verdict.ts'
+import { expiresInOverlap, overlapEnd } from '../rules/rotations/overlap.ts'
 import { BY_WORKER, moveItem } from './record.ts'
 
 type Ready = { key: KeyInService; old: VersionRow }

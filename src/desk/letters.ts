@@ -1,8 +1,8 @@
 import type { Trx } from '../database/connect.ts'
-import { findMembers, findRotationFacts, findStaff, type Recipient } from '../database/letter-facts.ts'
+import { findMembers, findRotationFacts, findStaff, type Recipient } from '../database/letters/facts.ts'
 import type { ItemRow, RotationRow } from '../database/schema.ts'
 import { putLetter, type RotationLetterKind } from '../outbox/letters.ts'
-import { mayDecide } from '../rules/approvals.ts'
+import { mayDecide } from '../rules/rotations/approvals.ts'
 
 /** `owners` means the requester and every owner; `members` everybody who may view the keys; `agents` those who may decide. */
 type Audience = 'requester' | 'owners' | 'members' | 'agents'

@@ -1,4 +1,4 @@
-import { type AuditFact, recordAudit } from '../database/audit.ts'
+import { type AuditFact, recordAudit } from '../database/audit/append.ts'
 import type { Trx } from '../database/connect.ts'
 import type { ItemRow, RotationRow } from '../database/schema.ts'
 import type { Actor } from '../rules/permissions.ts'
@@ -11,7 +11,7 @@ import {
   type RotationStatus,
   rotationMayMove,
   type UNBORN,
-} from '../rules/rotation-lifecycle.ts'
+} from '../rules/rotations/rotation-lifecycle.ts'
 
 /** Who made a move, when (the clock after the lock), and what else the audit trail tells of it. */
 export type MoveRecord = { actor: Actor; at: Date; facts?: AuditFact['facts'] }

@@ -1,8 +1,8 @@
 import type { Trx } from '../database/connect.ts'
-import { findPersonName } from '../database/letter-facts.ts'
-import { lockVersions } from '../database/rotation-locks.ts'
+import { findPersonName } from '../database/letters/facts.ts'
+import { lockVersions } from '../database/rotations/locks.ts'
 import type { ItemRow, RotationRow } from '../database/schema.ts'
-import { isRevoked } from '../rules/verdict.ts'
+import { isRevoked } from '../rules/keys/verdict.ts'
 import { putRotationLetters } from './letters.ts'
 import { BY_WORKER, moveItem } from './record.ts'
 

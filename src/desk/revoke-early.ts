@@ -1,11 +1,11 @@
-import { recordAudit } from '../database/audit.ts'
+import { recordAudit } from '../database/audit/append.ts'
 import { clock, type Db, type Trx } from '../database/connect.ts'
 import { newId } from '../database/ids.ts'
-import { lockItems, lockRotation, lockVersions } from '../database/rotation-locks.ts'
+import { lockItems, lockRotation, lockVersions } from '../database/rotations/locks.ts'
 import type { ItemRow } from '../database/schema.ts'
+import { isAccepted } from '../rules/keys/verdict.ts'
 import type { PersonActor } from '../rules/permissions.ts'
 import { Refusal } from '../rules/refusals.ts'
-import { isAccepted } from '../rules/verdict.ts'
 
 type Wish = { itemIds?: readonly string[] | undefined; at?: Date | null | undefined }
 

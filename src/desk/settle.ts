@@ -1,7 +1,7 @@
 import type { Trx } from '../database/connect.ts'
-import { lockItems } from '../database/rotation-locks.ts'
+import { lockItems } from '../database/rotations/locks.ts'
 import type { ItemRow, RotationRow } from '../database/schema.ts'
-import { isEnded, statusFromItems } from '../rules/rotation-lifecycle.ts'
+import { isEnded, statusFromItems } from '../rules/rotations/rotation-lifecycle.ts'
 import { putRotationLetters } from './letters.ts'
 import { BY_WORKER, moveRotation } from './record.ts'
 

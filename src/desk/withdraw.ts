@@ -1,8 +1,8 @@
 import { clock, type Db } from '../database/connect.ts'
-import { lockItems, lockRotation } from '../database/rotation-locks.ts'
+import { lockItems, lockRotation } from '../database/rotations/locks.ts'
 import type { PersonActor } from '../rules/permissions.ts'
 import { Refusal } from '../rules/refusals.ts'
-import { rotationMayMove } from '../rules/rotation-lifecycle.ts'
+import { rotationMayMove } from '../rules/rotations/rotation-lifecycle.ts'
 import { putRotationLetters } from './letters.ts'
 import { moveItem, moveRotation } from './record.ts'
 

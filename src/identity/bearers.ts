@@ -6,7 +6,7 @@ import {
   noteSessionSeen,
   noteTokenUsed,
   type SessionRow,
-} from '../database/sessions.ts'
+} from '../database/people/sessions.ts'
 import type { PersonActor, Role } from '../rules/permissions.ts'
 import { hashToken } from '../secrets/tokens.ts'
 

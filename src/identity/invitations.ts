@@ -1,4 +1,4 @@
-import { DESK_CHAIN, recordAudit } from '../database/audit.ts'
+import { DESK_CHAIN, recordAudit } from '../database/audit/append.ts'
 import { clock, type Db, type Trx } from '../database/connect.ts'
 import {
   findOpenInvitation,
@@ -6,8 +6,8 @@ import {
   keepFirstCodeSeed,
   lockOpenInvitation,
   type OpenInvitation,
-} from '../database/invitations.ts'
-import { lockDesk, lockPerson, type PersonRow } from '../database/people.ts'
+} from '../database/people/invitations.ts'
+import { lockDesk, lockPerson, type PersonRow } from '../database/people/people.ts'
 import { normalisePassword, passwordProblem } from '../rules/passwords.ts'
 import type { PersonActor, Role } from '../rules/permissions.ts'
 import { Refusal } from '../rules/refusals.ts'

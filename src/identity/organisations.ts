@@ -1,10 +1,10 @@
-import { DESK_CHAIN, recordAudit } from '../database/audit.ts'
+import { DESK_CHAIN, recordAudit } from '../database/audit/append.ts'
 import { clock, type Db } from '../database/connect.ts'
 import { newId } from '../database/ids.ts'
-import { findOrganisation } from '../database/people.ts'
-import { checkedName } from '../rules/names.ts'
+import { findOrganisation } from '../database/people/people.ts'
 import { type MemberRole, type PersonActor, roleMay, type StaffRole } from '../rules/permissions.ts'
 import { Refusal } from '../rules/refusals.ts'
+import { checkedName } from '../rules/text/names.ts'
 import { cleanInvitee, type Invitee, invite } from './invite.ts'
 
 /**

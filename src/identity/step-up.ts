@@ -1,5 +1,5 @@
 import type { Db } from '../database/connect.ts'
-import { findWhetherSteppedUp, takeAnyStepUpCall, takeStepUpCall } from '../database/step-ups.ts'
+import { findWhetherSteppedUp, takeAnyStepUpCall, takeStepUpCall } from '../database/people/step-ups.ts'
 import { Refusal } from '../rules/refusals.ts'
 import type { Sealer } from '../secrets/sealing.ts'
 import { hashToken, newToken } from '../secrets/tokens.ts'

@@ -1,9 +1,9 @@
-import { DESK_CHAIN, recordAudit } from '../database/audit.ts'
+import { DESK_CHAIN, recordAudit } from '../database/audit/append.ts'
 import { clock, type Db } from '../database/connect.ts'
 import { newId } from '../database/ids.ts'
-import { cleanName, NAME_PROBLEM } from '../rules/names.ts'
 import { type PersonActor, roleMay } from '../rules/permissions.ts'
 import { type FieldError, Refusal } from '../rules/refusals.ts'
+import { cleanName, NAME_PROBLEM } from '../rules/text/names.ts'
 import { hashToken, newToken } from '../secrets/tokens.ts'
 import { PERSONAL_TOKEN_PREFIX } from './bearers.ts'
 

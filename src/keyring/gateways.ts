@@ -1,9 +1,9 @@
-import { DESK_CHAIN, recordAudit } from '../database/audit.ts'
+import { DESK_CHAIN, recordAudit } from '../database/audit/append.ts'
 import { clock, type Db } from '../database/connect.ts'
 import { newId } from '../database/ids.ts'
-import { checkedName } from '../rules/names.ts'
 import type { PersonActor } from '../rules/permissions.ts'
 import { Refusal } from '../rules/refusals.ts'
+import { checkedName } from '../rules/text/names.ts'
 import { hashToken, newToken } from '../secrets/tokens.ts'
 
 /**

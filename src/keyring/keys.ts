@@ -1,4 +1,4 @@
-import { recordAudit } from '../database/audit.ts'
+import { recordAudit } from '../database/audit/append.ts'
 import { clock, type Db } from '../database/connect.ts'
 import type { PersonActor } from '../rules/permissions.ts'
 import { Refusal } from '../rules/refusals.ts'

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Trx } from '../database/connect.ts'
 import { newId } from '../database/ids.ts'
-import { type Environment, hashKey, type KeyKind, makeKeyText } from '../rules/key-text.ts'
+import { type Environment, hashKey, type KeyKind, makeKeyText } from '../rules/keys/key-text.ts'
 import type { Sealer } from '../secrets/sealing.ts'
 
 /** What new keys are made with. */

@@ -1,5 +1,5 @@
 import type { Db } from '../database/connect.ts'
-import { mergeUses, type Use } from '../database/version-use.ts'
+import { mergeUses, type Use } from '../database/keys/version-use.ts'
 import { errorFields, type Log } from '../log.ts'
 
 const FLUSH_MILLISECONDS = 1_000

@@ -1,8 +1,8 @@
-import { recordAudit } from '../database/audit.ts'
+import { recordAudit } from '../database/audit/append.ts'
 import { clock, type Db, type Trx } from '../database/connect.ts'
+import { isAccepted } from '../rules/keys/verdict.ts'
 import type { PersonActor } from '../rules/permissions.ts'
 import { Refusal } from '../rules/refusals.ts'
-import { isAccepted } from '../rules/verdict.ts'
 import type { Sealer } from '../secrets/sealing.ts'
 import { versionBinding } from './make-version.ts'
 

@@ -1,12 +1,12 @@
-import { recordAudit } from '../database/audit.ts'
+import { recordAudit } from '../database/audit/append.ts'
 import { clock, type Db, type Trx } from '../database/connect.ts'
 import { newId } from '../database/ids.ts'
 import { isUniqueViolation } from '../database/violations.ts'
-import type { Environment, KeyKind } from '../rules/key-text.ts'
-import { checkedName } from '../rules/names.ts'
+import type { Environment, KeyKind } from '../rules/keys/key-text.ts'
 import { defaultPermission, type PersonActor } from '../rules/permissions.ts'
 import { Refusal } from '../rules/refusals.ts'
-import { KIND_WORDS } from '../rules/words.ts'
+import { checkedName } from '../rules/text/names.ts'
+import { KIND_WORDS } from '../rules/text/words.ts'
 import { type KeyMaker, makeVersion } from './make-version.ts'
 
 type NewService = {

@@ -1,8 +1,8 @@
 import type { Pool } from 'pg'
-import { findForVerify, type Lookup, type Overlap } from '../database/verify-lookup.ts'
-import { hashKey, isPlausibleKey } from '../rules/key-text.ts'
+import { findForVerify, type Lookup, type Overlap } from '../database/keys/verify-lookup.ts'
+import { hashKey, isPlausibleKey } from '../rules/keys/key-text.ts'
+import { type Demand, type VerdictCode, verdict } from '../rules/keys/verdict.ts'
 import { Refusal } from '../rules/refusals.ts'
-import { type Demand, type VerdictCode, verdict } from '../rules/verdict.ts'
 import { hashToken } from '../secrets/tokens.ts'
 import type { RecordUse } from './record-use.ts'
 

@@ -1,7 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import nodemailer from 'nodemailer'
 import type { Db } from '../database/connect.ts'
-import { claimDueLetters, giveUpLetter, type LetterRow, markLetterSent, postponeLetter } from '../database/letters.ts'
+import {
+  claimDueLetters,
+  giveUpLetter,
+  type LetterRow,
+  markLetterSent,
+  postponeLetter,
+} from '../database/letters/queue.ts'
 import { errorFields, type Log } from '../log.ts'
 import { readFailure, waitSeconds } from './failures.ts'
 import { composeMessage, type Sender } from './message.ts'

@@ -1,5 +1,5 @@
 import { scrub } from '../log.ts'
-import { oneLine } from '../rules/foreign-text.ts'
+import { oneLine } from '../rules/text/foreign-text.ts'
 
 /** What the mail server is asked about one letter; a refusal of anything else is about the server or its settings. */
 const ABOUT_THE_LETTER: readonly string[] = ['RCPT TO', 'DATA']

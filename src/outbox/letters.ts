@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import type { Trx } from '../database/connect.ts'
 import { newId } from '../database/ids.ts'
-import { REASONS } from '../rules/approvals.ts'
 import { MEMBER_ROLES, STAFF_ROLES } from '../rules/permissions.ts'
+import { REASONS } from '../rules/rotations/approvals.ts'
 
 /** The letters about a rotation; each has a text and an HTML template of its name. */
 export const ROTATION_LETTER_KINDS = [

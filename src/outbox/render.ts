@@ -1,4 +1,4 @@
-import { oneLine } from '../rules/foreign-text.ts'
+import { oneLine } from '../rules/text/foreign-text.ts'
 import { fill } from './compile.ts'
 import type { LetterContent, RotationFacts, RotationLetterKind } from './letters.ts'
 import { type Letterhead, letterView } from './view.ts'

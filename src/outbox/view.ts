@@ -1,6 +1,6 @@
-import { isolated, oneLine, severalLines, shortId } from '../rules/foreign-text.ts'
-import { formatTime } from '../rules/times.ts'
-import { count, durationInWords, ENVIRONMENT_WORDS, KIND_WORDS, REASON_WORDS, ROLE_WORDS } from '../rules/words.ts'
+import { isolated, oneLine, severalLines, shortId } from '../rules/text/foreign-text.ts'
+import { formatTime } from '../rules/text/times.ts'
+import { count, durationInWords, ENVIRONMENT_WORDS, KIND_WORDS, REASON_WORDS, ROLE_WORDS } from '../rules/text/words.ts'
 import type { Format } from './compile.ts'
 import type { ItemFacts, LetterContent, RotationFacts, RotationLetterKind } from './letters.ts'
 

@@ -1,4 +1,4 @@
-import type { Permission } from './verdict.ts'
+import type { Permission } from './keys/verdict.ts'
 
 export const MEMBER_ROLES = ['owner', 'developer', 'viewer'] as const
 export type MemberRole = (typeof MEMBER_ROLES)[number]

@@ -1,6 +1,6 @@
 import { createMiddleware } from 'hono/factory'
 import ipaddr from 'ipaddr.js'
-import { ipInRanges } from '../rules/addresses.ts'
+import { ipInRanges } from '../rules/keys/addresses.ts'
 import type { Web } from './context.ts'
 
 const NOWHERE = '0.0.0.0'

@@ -1,5 +1,5 @@
 import { carryOutNextDue } from '../../src/desk/carry-out.ts'
-import { addService, fileAndApprove, maker } from '../support/desk-world.ts'
+import { addService, fileAndApprove, maker } from '../support/worlds/desk-world.ts'
 import type { BenchWorld } from './world.ts'
 
 const ROTATIONS = 200

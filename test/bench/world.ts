@@ -6,13 +6,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createDb, createPool, type Db } from '../../src/database/connect.ts'
-import { startEmbeddedPostgres } from '../../src/database/embedded.ts'
+import { startEmbeddedPostgres } from '../../src/database/embedded/start.ts'
+import { findService } from '../../src/database/keys/services.ts'
 import { migrate } from '../../src/database/migrate.ts'
-import { findService } from '../../src/database/services.ts'
 import { createGateway } from '../../src/keyring/gateways.ts'
 import { revealVersion } from '../../src/keyring/reveal.ts'
 import { createLog } from '../../src/log.ts'
-import { type DeskWorld, makeDeskWorld, maker } from '../support/desk-world.ts'
+import { type DeskWorld, makeDeskWorld, maker } from '../support/worlds/desk-world.ts'
 
 export type BenchWorld = {
   db: Db

@@ -1,11 +1,11 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { findRotations } from '../../src/database/rotations.ts'
+import { findRotations } from '../../src/database/rotations/views.ts'
 import { approveRotation } from '../../src/desk/decide.ts'
 import { submitRotation } from '../../src/desk/submit.ts'
-import { type ApiWorld, makeApiWorld, work } from '../support/api-world.ts'
 import { expectAccessible, openAs, typeCode, type Visitor } from '../support/browser.ts'
 import { openTestDatabase } from '../support/database.ts'
 import { openDesk } from '../support/web.ts'
+import { type ApiWorld, makeApiWorld, work } from '../support/worlds/api-world.ts'
 
 const database = await openTestDatabase()
 const desk = await openDesk(database)

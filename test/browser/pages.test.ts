@@ -5,11 +5,11 @@ import { issueSetUpCode } from '../../src/identity/first-admin.ts'
 import { inviteMember } from '../../src/identity/organisations.ts'
 import { createPersonalToken } from '../../src/identity/tokens.ts'
 import { createGateway } from '../../src/keyring/gateways.ts'
-import { type ApiWorld, makeApiWorld, work } from '../support/api-world.ts'
 import { expectAccessible, LOOKS, openAs, openVisitor, type Visitor } from '../support/browser.ts'
 import { openTestDatabase } from '../support/database.ts'
-import { invitationToken } from '../support/people.ts'
 import { openDesk } from '../support/web.ts'
+import { type ApiWorld, makeApiWorld, work } from '../support/worlds/api-world.ts'
+import { invitationToken } from '../support/worlds/people.ts'
 
 const database = await openTestDatabase()
 const desk = await openDesk(database)
@@ -60,6 +60,7 @@ const PAGES: readonly (readonly [who: keyof typeof visitors, page: string, path:
   ['owner', 'the early revocation', () => `/rotations/${overlapping}/early-revocation`],
   ['owner', 'the people', () => '/people'],
   ['owner', 'the tokens', () => '/tokens'],
+  ['owner', 'the time zone', () => '/time-zone'],
   ['owner', 'what is not there', () => '/nowhere'],
   ['viewer', 'what they may not do', () => '/rotations/new'],
   ['agent', 'the queue', () => '/queue'],

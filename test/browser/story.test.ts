@@ -1,16 +1,16 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
-import { findService } from '../../src/database/services.ts'
+import { findService } from '../../src/database/keys/services.ts'
 import { createGateway } from '../../src/keyring/gateways.ts'
 import { revealVersion } from '../../src/keyring/reveal.ts'
 import { openMail } from '../../src/outbox/deliver.ts'
 import { startWorker } from '../../src/worker/loop.ts'
-import { type ApiWorld, makeApiWorld } from '../support/api-world.ts'
 import { expectAccessible, openAs, typeCode, type Visitor } from '../support/browser.ts'
 import { openTestDatabase } from '../support/database.ts'
 import { startMailServer } from '../support/smtp.ts'
 import { openDesk } from '../support/web.ts'
 import { until } from '../support/workers.ts'
+import { type ApiWorld, makeApiWorld } from '../support/worlds/api-world.ts'
 
 const database = await openTestDatabase()
 const desk = await openDesk(database)

@@ -1,12 +1,12 @@
 import { beforeAll, expect, test } from 'vitest'
-import { findRotation } from '../../src/database/rotations.ts'
+import { findRotation } from '../../src/database/rotations/views.ts'
 import { submitRotation } from '../../src/desk/submit.ts'
 import { issueSetUpCode } from '../../src/identity/first-admin.ts'
-import { type ApiWorld, makeApiWorld, work } from '../support/api-world.ts'
 import { openAs, openVisitor, typeCode, type Visitor } from '../support/browser.ts'
 import { openTestDatabase } from '../support/database.ts'
-import { codeFor, invitationToken, PASSWORD, unusedCode } from '../support/people.ts'
 import { openDesk } from '../support/web.ts'
+import { type ApiWorld, makeApiWorld, work } from '../support/worlds/api-world.ts'
+import { codeFor, invitationToken, PASSWORD, unusedCode } from '../support/worlds/people.ts'
 
 const database = await openTestDatabase()
 const desk = await openDesk(database)
@@ -123,6 +123,26 @@ test('a page refreshes its status by itself and leaves alone what is being typed
   await watching.page.getByText('one has').waitFor()
   expect(await watching.page.getByLabel('Note to the record (optional)').inputValue()).toBe('Half a sent')
   expect([...watching.complaints, ...deciding.complaints]).toEqual([])
+})
+
+test('times are read and told on the clocks that the person chose', async () => {
+  const { viewer, owner } = world.people
+  await world.addService('Clocks')
+  const { page, ...visitor } = await openAs(desk, owner)
+  await page.getByRole('link', { name: 'UTC' }).click()
+  await page.getByLabel('Time zone').selectOption('Asia/Kolkata')
+  await visitor.press('Use this time zone')
+  await page.getByRole('link', { name: 'Asia/Kolkata' }).waitFor()
+  await visitor.open('/rotations/new')
+  await page.getByLabel('Auth key of Clocks').check()
+  await page.getByLabel('Scheduled rotation').check()
+  const nextWeek = new Date(Date.now() + 7 * 86_400_000).toISOString().slice(0, 10)
+  await visitor.fill({ 'Earliest start (optional)': `${nextWeek}T09:00` })
+  await visitor.press('Continue')
+  expect(await page.locator('main').textContent()).toMatch(/09:00 \S+ \(03:30 UTC\)/)
+  const other = await openAs(desk, viewer)
+  expect(await other.page.locator('footer').textContent()).toContain('UTC')
+  expect(visitor.complaints).toEqual([])
 })
 
 /** The secret that the page shows beside its QR code, as an app takes it. */

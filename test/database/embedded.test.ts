@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { Client } from 'pg'
 import { afterAll, expect, test } from 'vitest'
-import { startEmbeddedPostgres } from '../../src/database/embedded.ts'
+import { startEmbeddedPostgres } from '../../src/database/embedded/start.ts'
 import { createLog } from '../../src/log.ts'
 
 const log = createLog('fatal')
@@ -32,7 +32,7 @@ async function query(url: string, text: string): Promise<unknown[]> {
 
 /** Another program that uses the folder; waits until its database answers. */
 async function startHolder(folder: string): Promise<{ holder: ChildProcess; url: string }> {
-  const program = join(import.meta.dirname, '../support/postgres-process.ts')
+  const program = join(import.meta.dirname, '../support/processes/postgres-process.ts')
   const holder = spawn(process.execPath, [program, folder], { stdio: ['ignore', 'pipe', 'inherit'] })
   if (holder.stdout === null) throw new Error('no output')
   const [url] = await once(createInterface({ input: holder.stdout }), 'line')

@@ -1,10 +1,10 @@
 import { sql } from 'kysely'
 import { beforeAll, expect, test } from 'vitest'
-import { recordAudit } from '../../src/database/audit.ts'
-import { LIVE_ITEM_STATUSES } from '../../src/rules/rotation-lifecycle.ts'
+import { recordAudit } from '../../src/database/audit/append.ts'
+import { LIVE_ITEM_STATUSES } from '../../src/rules/rotations/rotation-lifecycle.ts'
 import { openTestDatabase } from '../support/database.ts'
-import { type DeskWorld, file, makeDeskWorld } from '../support/desk-world.ts'
 import { findViolations } from '../support/invariants.ts'
+import { type DeskWorld, file, makeDeskWorld } from '../support/worlds/desk-world.ts'
 
 const { db } = await openTestDatabase()
 let world: DeskWorld

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
 import { newId } from '../../src/database/ids.ts'
-import { lockPerson } from '../../src/database/people.ts'
-import { lockVersions } from '../../src/database/rotation-locks.ts'
-import { mergeUses } from '../../src/database/version-use.ts'
+import { mergeUses } from '../../src/database/keys/version-use.ts'
+import { lockPerson } from '../../src/database/people/people.ts'
+import { lockVersions } from '../../src/database/rotations/locks.ts'
 import { openTestDatabase } from '../support/database.ts'
-import { addService, makeDeskWorld } from '../support/desk-world.ts'
+import { addService, makeDeskWorld } from '../support/worlds/desk-world.ts'
 
 const { db } = await openTestDatabase()
 const world = await makeDeskWorld(db)

@@ -1,5 +1,5 @@
 import { beforeAll, expect, test } from 'vitest'
-import { findRotation } from '../../src/database/rotations.ts'
+import { findRotation } from '../../src/database/rotations/views.ts'
 import { carryOutNextDue } from '../../src/desk/carry-out.ts'
 import { approveRotation, rejectRotation } from '../../src/desk/decide.ts'
 import { revokeEarly } from '../../src/desk/revoke-early.ts'
@@ -7,6 +7,7 @@ import { withdrawRotation } from '../../src/desk/withdraw.ts'
 import { revealVersion } from '../../src/keyring/reveal.ts'
 import { Refusal } from '../../src/rules/refusals.ts'
 import { openTestDatabase } from '../support/database.ts'
+import { findViolations } from '../support/invariants.ts'
 import {
   addService,
   addStaff,
@@ -15,8 +16,7 @@ import {
   fileAndApprove,
   makeDeskWorld,
   maker,
-} from '../support/desk-world.ts'
-import { findViolations } from '../support/invariants.ts'
+} from '../support/worlds/desk-world.ts'
 
 const { db } = await openTestDatabase()
 const ROUNDS = 20

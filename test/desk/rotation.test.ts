@@ -1,12 +1,13 @@
 import { beforeAll, expect, test } from 'vitest'
-import { findRotation, findRotations } from '../../src/database/rotations.ts'
-import { findRotationEvents } from '../../src/database/trail.ts'
+import { findRotationEvents } from '../../src/database/audit/trail.ts'
+import { findRotation, findRotations } from '../../src/database/rotations/views.ts'
 import { carryOutNextDue } from '../../src/desk/carry-out.ts'
 import { approveRotation, rejectRotation } from '../../src/desk/decide.ts'
 import { revokeEarly } from '../../src/desk/revoke-early.ts'
 import { withdrawRotation } from '../../src/desk/withdraw.ts'
 import { setKeyEnabled } from '../../src/keyring/keys.ts'
 import { openTestDatabase } from '../support/database.ts'
+import { findViolations } from '../support/invariants.ts'
 import {
   addMember,
   addOrganisation,
@@ -16,8 +17,7 @@ import {
   fileAndApprove,
   makeDeskWorld,
   maker,
-} from '../support/desk-world.ts'
-import { findViolations } from '../support/invariants.ts'
+} from '../support/worlds/desk-world.ts'
 
 const { db } = await openTestDatabase()
 let world: DeskWorld

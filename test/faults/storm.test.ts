@@ -4,10 +4,10 @@ import { sql } from 'kysely'
 import { beforeAll, expect, test } from 'vitest'
 import { revokeEarly } from '../../src/desk/revoke-early.ts'
 import { openTestDatabase } from '../support/database.ts'
-import { addService, type DeskWorld, fileAndApprove, makeDeskWorld } from '../support/desk-world.ts'
 import { findViolations } from '../support/invariants.ts'
 import { startMailServer } from '../support/smtp.ts'
 import { stop, until, workersOn } from '../support/workers.ts'
+import { addService, type DeskWorld, fileAndApprove, makeDeskWorld } from '../support/worlds/desk-world.ts'
 
 const { db, url } = await openTestDatabase()
 const mailServer = await startMailServer()

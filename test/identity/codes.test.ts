@@ -8,8 +8,8 @@ import { createPersonalToken } from '../../src/identity/tokens.ts'
 import { matchingTimeStep } from '../../src/secrets/codes.ts'
 import { createCountingSealer } from '../support/counting-sealer.ts'
 import { openTestDatabase } from '../support/database.ts'
-import { codeFor, type Enrolled, enrolFirstAdmin, enrolOwner, signIn, unusedCode } from '../support/people.ts'
 import { outcome, refusalOf, tally } from '../support/refusals.ts'
+import { codeFor, type Enrolled, enrolFirstAdmin, enrolOwner, signIn, unusedCode } from '../support/worlds/people.ts'
 
 const { db } = await openTestDatabase()
 const { sealer, opened } = createCountingSealer()

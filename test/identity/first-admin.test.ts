@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { sql } from 'kysely'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { findWhetherAdminExists } from '../../src/database/people.ts'
+import { findWhetherAdminExists } from '../../src/database/people/people.ts'
 import { createFirstAdmin, issueSetUpCode } from '../../src/identity/first-admin.ts'
 import { findInvitation } from '../../src/identity/invitations.ts'
 import { createSealer } from '../../src/secrets/sealing.ts'
 import { openTestDatabase } from '../support/database.ts'
-import { enrol, signIn, tokenOf } from '../support/people.ts'
 import { outcome, tally } from '../support/refusals.ts'
+import { enrol, signIn, tokenOf } from '../support/worlds/people.ts'
 
 const { db } = await openTestDatabase()
 const sealer = createSealer(randomBytes(32))

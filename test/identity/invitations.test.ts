@@ -1,12 +1,13 @@
 import { sql } from 'kysely'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { findMemberships, findPeople } from '../../src/database/people.ts'
+import { findMemberships, findPeople } from '../../src/database/people/people.ts'
 import { findSessionBearer } from '../../src/identity/bearers.ts'
 import { acceptInvitation, findInvitation } from '../../src/identity/invitations.ts'
 import { createOrganisation, inviteMember, inviteStaff } from '../../src/identity/organisations.ts'
 import { beginSignIn, finishSignIn } from '../../src/identity/sign-in.ts'
 import { createCountingSealer } from '../support/counting-sealer.ts'
 import { openTestDatabase } from '../support/database.ts'
+import { outcome, refusalOf, tally } from '../support/refusals.ts'
 import {
   codeFor,
   type Enrolled,
@@ -18,8 +19,7 @@ import {
   PASSWORD,
   signIn,
   unusedCode,
-} from '../support/people.ts'
-import { outcome, refusalOf, tally } from '../support/refusals.ts'
+} from '../support/worlds/people.ts'
 
 const { db } = await openTestDatabase()
 const { sealer } = createCountingSealer()

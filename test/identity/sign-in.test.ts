@@ -7,6 +7,7 @@ import { stepUpSession } from '../../src/identity/step-up.ts'
 import { createSealer } from '../../src/secrets/sealing.ts'
 import { hashToken } from '../../src/secrets/tokens.ts'
 import { openTestDatabase } from '../support/database.ts'
+import { outcome, refusalOf } from '../support/refusals.ts'
 import {
   codeFor,
   type Enrolled,
@@ -16,8 +17,7 @@ import {
   PASSWORD,
   signIn,
   unusedCode,
-} from '../support/people.ts'
-import { outcome, refusalOf } from '../support/refusals.ts'
+} from '../support/worlds/people.ts'
 
 const { db } = await openTestDatabase()
 const sealer = createSealer(randomBytes(32))

@@ -7,8 +7,8 @@ import { hasStepUp, spendStepUp, stepUp, stepUpSession } from '../../src/identit
 import { createPersonalToken } from '../../src/identity/tokens.ts'
 import { createSealer } from '../../src/secrets/sealing.ts'
 import { openTestDatabase } from '../support/database.ts'
-import { type Enrolled, enrolFirstAdmin, enrolOwner, signIn, unusedCode } from '../support/people.ts'
 import { outcome, tally } from '../support/refusals.ts'
+import { type Enrolled, enrolFirstAdmin, enrolOwner, signIn, unusedCode } from '../support/worlds/people.ts'
 
 const { db } = await openTestDatabase()
 const sealer = createSealer(randomBytes(32))

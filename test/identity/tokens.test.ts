@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { sql } from 'kysely'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { findPersonalTokens } from '../../src/database/sessions.ts'
+import { findPersonalTokens } from '../../src/database/people/sessions.ts'
 import { findTokenBearer } from '../../src/identity/bearers.ts'
 import { createPersonalToken, revokePersonalToken } from '../../src/identity/tokens.ts'
 import { createSealer } from '../../src/secrets/sealing.ts'
 import { openTestDatabase } from '../support/database.ts'
-import { type Enrolled, enrolFirstAdmin, enrolMember, enrolOwner } from '../support/people.ts'
 import { outcome, refusalOf } from '../support/refusals.ts'
+import { type Enrolled, enrolFirstAdmin, enrolMember, enrolOwner } from '../support/worlds/people.ts'
 
 const { db } = await openTestDatabase()
 const sealer = createSealer(randomBytes(32))

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, expect, test } from 'vitest'
-import { findRotation } from '../../src/database/rotations.ts'
-import { findService } from '../../src/database/services.ts'
+import { findService } from '../../src/database/keys/services.ts'
+import { findRotation } from '../../src/database/rotations/views.ts'
 import { carryOutNextDue } from '../../src/desk/carry-out.ts'
 import { revokeEarly } from '../../src/desk/revoke-early.ts'
 import { createGateway, revokeGateway } from '../../src/keyring/gateways.ts'
@@ -10,7 +10,7 @@ import { startUseRecorder } from '../../src/keyring/record-use.ts'
 import { revealVersion } from '../../src/keyring/reveal.ts'
 import { verifyKey } from '../../src/keyring/verify.ts'
 import { createLog } from '../../src/log.ts'
-import { hashKey } from '../../src/rules/key-text.ts'
+import { hashKey } from '../../src/rules/keys/key-text.ts'
 import { createSealer } from '../../src/secrets/sealing.ts'
 import { openTestDatabase } from '../support/database.ts'
 import {
@@ -21,7 +21,7 @@ import {
   fileAndApprove,
   makeDeskWorld,
   maker,
-} from '../support/desk-world.ts'
+} from '../support/worlds/desk-world.ts'
 
 const { db, pool } = await openTestDatabase()
 const uses: string[] = []

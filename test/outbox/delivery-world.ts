@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { afterAll } from 'vitest'
 import type { Db } from '../../src/database/connect.ts'
-import type { LetterRow } from '../../src/database/letters.ts'
+import type { LetterRow } from '../../src/database/letters/queue.ts'
 import { createLog, type Log } from '../../src/log.ts'
 import { deliverDueLetters, type Mail, openMail } from '../../src/outbox/deliver.ts'
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type ApprovalFacts, approvalsNeeded, mayDecide } from '../../src/rules/approvals.ts'
+import { type ApprovalFacts, approvalsNeeded, mayDecide } from '../../src/rules/rotations/approvals.ts'
 
 const NOW = new Date('2026-12-02T08:00:00.000Z')
 const WEEK = 7 * 86_400_000

@@ -1,6 +1,6 @@
 import { fc, test } from '@fast-check/vitest'
 import { describe, expect } from 'vitest'
-import { isolated, oneLine, severalLines, shortId } from '../../src/rules/foreign-text.ts'
+import { isolated, oneLine, severalLines, shortId } from '../../src/rules/text/foreign-text.ts'
 
 const CONFUSING = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u
 

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { fc, test as property } from '@fast-check/vitest'
 import { expect, test } from 'vitest'
-import { isPlausibleKey, makeKeyText } from '../../src/rules/key-text.ts'
-import { containsSecret } from '../../src/rules/secret-text.ts'
+import { isPlausibleKey, makeKeyText } from '../../src/rules/keys/key-text.ts'
+import { containsSecret } from '../../src/rules/keys/secret-text.ts'
 
 const key = makeKeyText('rk', 'auth', 'live', randomBytes)
 

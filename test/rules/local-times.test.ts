@@ -1,6 +1,6 @@
 import { fc, test as fuzz } from '@fast-check/vitest'
 import { describe, expect, test } from 'vitest'
-import { parseLocalTime } from '../../src/rules/local-times.ts'
+import { parseLocalTime } from '../../src/rules/text/local-times.ts'
 
 describe('a local time', () => {
   test.for([

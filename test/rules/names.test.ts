@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { cleanEmail, cleanName } from '../../src/rules/names.ts'
+import { cleanEmail, cleanName } from '../../src/rules/text/names.ts'
 
 describe('a name', () => {
   test.each([

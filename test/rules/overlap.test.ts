@@ -1,5 +1,11 @@
 import { expect, test } from 'vitest'
-import { expiresInOverlap, MAX_OVERLAP_SECONDS, overlapEnd, startIsTooFar, startsAt } from '../../src/rules/overlap.ts'
+import {
+  expiresInOverlap,
+  MAX_OVERLAP_SECONDS,
+  overlapEnd,
+  startIsTooFar,
+  startsAt,
+} from '../../src/rules/rotations/overlap.ts'
 
 const GENERATED = new Date('2026-12-02T08:00:00.000Z')
 const plus = (milliseconds: number) => new Date(GENERATED.getTime() + milliseconds)

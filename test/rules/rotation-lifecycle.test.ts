@@ -10,7 +10,7 @@ import {
   ROTATION_STATUSES,
   rotationMayMove,
   statusFromItems,
-} from '../../src/rules/rotation-lifecycle.ts'
+} from '../../src/rules/rotations/rotation-lifecycle.ts'
 import { openTestDatabase } from '../support/database.ts'
 
 // The table of design.md, written down a second time: move, status before, statuses after.

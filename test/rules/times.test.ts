@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { formatTime } from '../../src/rules/times.ts'
+import { formatTime } from '../../src/rules/text/times.ts'
 
 describe('a time is absolute, in the zone of its reader and in UTC', () => {
   test.each([

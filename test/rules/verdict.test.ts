@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type Demand, isAccepted, type StoredKey, type VerdictCode, verdict } from '../../src/rules/verdict.ts'
+import { type Demand, isAccepted, type StoredKey, type VerdictCode, verdict } from '../../src/rules/keys/verdict.ts'
 
 const NOW = new Date('2026-12-02T08:00:00.000Z')
 const at = (milliseconds: number) => new Date(NOW.getTime() + milliseconds)

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { count, durationInWords, joinWords } from '../../src/rules/words.ts'
+import { count, durationInWords, joinWords } from '../../src/rules/text/words.ts'
 
 test.each([
   [2_592_000, '30 days'],

@@ -12,7 +12,7 @@ import { createApp } from '../../src/web/app.ts'
 import type { App, Desk } from '../../src/web/context.ts'
 import { createWebServer } from '../../src/web/server.ts'
 import type { TestDatabase } from './database.ts'
-import { type Enrolled, unusedCode } from './people.ts'
+import { type Enrolled, unusedCode } from './worlds/people.ts'
 
 const MASTER_KEY = Buffer.alloc(32, 5)
 export const sealer = createSealer(MASTER_KEY)

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll } from 'vitest'
 
-const SCRIPT = join(import.meta.dirname, 'worker-process.ts')
+const SCRIPT = join(import.meta.dirname, 'processes/worker-process.ts')
 
 /** Starts workers as processes of their own, with the options of `worker-process.ts`; none outlives the file. */
 export function workersOn(databaseUrl: string): (...options: string[]) => ChildProcess {

@@ -3,9 +3,9 @@ import { z } from 'zod'
 import { ACTIONS, MEMBER_ROLES, type Role, STAFF_ROLES } from '../../src/rules/permissions.ts'
 import { NO_INPUT, type Route } from '../../src/web/api/route.ts'
 import { API_ROUTES } from '../../src/web/api/routes.ts'
-import { type ApiWorld, makeApiWorld } from '../support/api-world.ts'
 import { openTestDatabase } from '../support/database.ts'
 import { type Answer, openDesk } from '../support/web.ts'
+import { type ApiWorld, makeApiWorld } from '../support/worlds/api-world.ts'
 
 const database = await openTestDatabase()
 const desk = await openDesk(database)

@@ -2,9 +2,9 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { rotation as rotationShape } from '../../src/web/api/rotation-shapes.ts'
 import { verification } from '../../src/web/api/shapes.ts'
-import { type ApiWorld, makeApiWorld, work } from '../support/api-world.ts'
 import { openTestDatabase } from '../support/database.ts'
 import { openDesk } from '../support/web.ts'
+import { type ApiWorld, makeApiWorld, work } from '../support/worlds/api-world.ts'
 
 const database = await openTestDatabase()
 const desk = await openDesk(database)

@@ -4,10 +4,10 @@ import { sql } from 'kysely'
 import { beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import { deliverDueLetters, openMail } from '../../src/outbox/deliver.ts'
-import { type ApiWorld, makeApiWorld, work } from '../support/api-world.ts'
 import { openTestDatabase } from '../support/database.ts'
 import { startMailServer } from '../support/smtp.ts'
 import { openDesk } from '../support/web.ts'
+import { type ApiWorld, makeApiWorld, work } from '../support/worlds/api-world.ts'
 
 const database = await openTestDatabase()
 const desk = await openDesk(database)

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { Refusal } from '../../src/rules/refusals.ts'
 import { SESSION_COOKIE } from '../../src/web/session-cookie.ts'
 import { openTestDatabase } from '../support/database.ts'
-import { enrolFirstAdmin } from '../support/people.ts'
 import { openDesk, sealer } from '../support/web.ts'
+import { enrolFirstAdmin } from '../support/worlds/people.ts'
 
 const database = await openTestDatabase()
 const desk = await openDesk(database, {}, (app) => {

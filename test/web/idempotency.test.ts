@@ -1,9 +1,9 @@
 import { sql } from 'kysely'
 import { beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
-import { type ApiWorld, makeApiWorld } from '../support/api-world.ts'
 import { openTestDatabase } from '../support/database.ts'
 import { type Answer, openDesk } from '../support/web.ts'
+import { type ApiWorld, makeApiWorld } from '../support/worlds/api-world.ts'
 
 const database = await openTestDatabase()
 const desk = await openDesk(database)

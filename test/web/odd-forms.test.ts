@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { findPeople } from '../../src/database/people.ts'
-import { findServices } from '../../src/database/services.ts'
+import { findServices } from '../../src/database/keys/services.ts'
+import { findPeople } from '../../src/database/people/people.ts'
 import { SESSION_COOKIE } from '../../src/web/session-cookie.ts'
 import { openTestDatabase } from '../support/database.ts'
-import { enrolFirstAdmin, enrolOwner } from '../support/people.ts'
 import { openDesk, sealer } from '../support/web.ts'
+import { enrolFirstAdmin, enrolOwner } from '../support/worlds/people.ts'
 
 const database = await openTestDatabase()
 const desk = await openDesk(database)

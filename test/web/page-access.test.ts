@@ -3,10 +3,10 @@ import { approveRotation } from '../../src/desk/decide.ts'
 import { submitRotation } from '../../src/desk/submit.ts'
 import { createGateway } from '../../src/keyring/gateways.ts'
 import type { App } from '../../src/web/context.ts'
-import { type ApiWorld, makeApiWorld, work } from '../support/api-world.ts'
 import { openTestDatabase } from '../support/database.ts'
-import type { Enrolled } from '../support/people.ts'
 import { type Answer, openDesk } from '../support/web.ts'
+import { type ApiWorld, makeApiWorld, work } from '../support/worlds/api-world.ts'
+import type { Enrolled } from '../support/worlds/people.ts'
 
 const database = await openTestDatabase()
 let app: App | undefined
@@ -59,6 +59,7 @@ const GETS: Record<string, readonly Who[]> = {
   '/gateways': ['admin'],
   '/gateways/:id/revocation': ['admin'],
   '/choose-organisation': EVERYBODY,
+  '/time-zone': EVERYBODY,
 }
 
 /** What they may send; an empty form is then asked for again, or refused for another reason than who sends it. */
@@ -81,6 +82,7 @@ const POSTS: Record<string, readonly Who[]> = {
   '/gateways': ['admin'],
   '/gateways/:id/revocation': ['admin'],
   '/choose-organisation': EVERYBODY,
+  '/time-zone': EVERYBODY,
 }
 /** Without a session, or for ending one. */
 const PUBLIC = ['/', '/sign-in', '/sign-in/code', '/sign-out', '/set-up', '/invitations/:token']

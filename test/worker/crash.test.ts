@@ -2,15 +2,15 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
-import { findRotation } from '../../src/database/rotations.ts'
+import { findRotation } from '../../src/database/rotations/views.ts'
 import { WORK_POINTS } from '../../src/desk/carry-out.ts'
 import { revokeEarly } from '../../src/desk/revoke-early.ts'
 import { revealVersion } from '../../src/keyring/reveal.ts'
 import { openTestDatabase } from '../support/database.ts'
-import { addService, type DeskWorld, fileAndApprove, makeDeskWorld, maker } from '../support/desk-world.ts'
 import { findViolations } from '../support/invariants.ts'
 import { startMailServer } from '../support/smtp.ts'
 import { stop, until, workersOn } from '../support/workers.ts'
+import { addService, type DeskWorld, fileAndApprove, makeDeskWorld, maker } from '../support/worlds/desk-world.ts'
 
 const { db, url } = await openTestDatabase()
 const mailServer = await startMailServer()
@@ -85,7 +85,7 @@ test('a letter whose sender is killed after the server took it comes once more, 
 test('a reveal whose process is killed before it answers stays the one reveal, and is on record', async () => {
   const { authKeyId } = await addService(db, world.admin, world.organisationId, 'Revealed to nobody')
   const { id } = await db.selectFrom('version').select('id').where('keyId', '=', authKeyId).executeTakeFirstOrThrow()
-  const script = join(import.meta.dirname, '../support/reveal-process.ts')
+  const script = join(import.meta.dirname, '../support/processes/reveal-process.ts')
   const [, signal] = await once(
     spawn(process.execPath, [script, url, id, world.owner.personId, world.organisationId], { stdio: 'inherit' }),
     'exit',

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { severalLines } from '../../rules/foreign-text.ts'
-import { cleanEmail, cleanName, EMAIL_PROBLEM, NAME_PROBLEM } from '../../rules/names.ts'
+import { severalLines } from '../../rules/text/foreign-text.ts'
+import { cleanEmail, cleanName, EMAIL_PROBLEM, NAME_PROBLEM } from '../../rules/text/names.ts'
 
 /** Text that a rule cleans; what the rule refuses is refused with its sentence. */
 function cleaned(clean: (text: string) => string | null, message: string) {

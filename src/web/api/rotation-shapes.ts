@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { REASONS } from '../../rules/approvals.ts'
-import { ITEM_STATUSES, ROTATION_STATUSES } from '../../rules/rotation-lifecycle.ts'
+import { REASONS } from '../../rules/rotations/approvals.ts'
+import { ITEM_STATUSES, ROTATION_STATUSES } from '../../rules/rotations/rotation-lifecycle.ts'
 import { kind, personName, time } from './shapes.ts'
 
 const item = z

@@ -1,6 +1,6 @@
 import { z } from 'zod'
+import { PERMISSIONS, VERDICT_CODES } from '../../rules/keys/verdict.ts'
 import { MEMBER_ROLES, STAFF_ROLES } from '../../rules/permissions.ts'
-import { PERMISSIONS, VERDICT_CODES } from '../../rules/verdict.ts'
 
 export const time = z.iso.datetime().meta({ example: '2026-12-02T08:00:00.000Z' })
 export const kind = z.enum(['auth', 'admin'])

@@ -19,7 +19,11 @@ for (const button of document.querySelectorAll('[data-copy]')) {
 const sent = new WeakSet()
 document.addEventListener('submit', (event) => {
   if (sent.has(event.target)) event.preventDefault()
-  else sent.add(event.target)
+  else {
+    sent.add(event.target)
+    // What never arrived may be sent again.
+    setTimeout(() => sent.delete(event.target), 5_000)
+  }
 })
 addEventListener('pageshow', (event) => {
   if (event.persisted) location.reload()

@@ -1,5 +1,5 @@
-import { formatTime } from '../../rules/times.ts'
-import { count, durationInWords } from '../../rules/words.ts'
+import { formatTime } from '../../rules/text/times.ts'
+import { count, durationInWords } from '../../rules/text/words.ts'
 
 type Plan = {
   keyCount: number

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { findService } from '../../database/services.ts'
+import { findService } from '../../database/keys/services.ts'
 import { revealVersion } from '../../keyring/reveal.ts'
 import type { PersonActor } from '../../rules/permissions.ts'
 import { Refusal } from '../../rules/refusals.ts'

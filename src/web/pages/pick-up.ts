@@ -1,4 +1,4 @@
-import { findMemberships } from '../../database/people.ts'
+import { findMemberships } from '../../database/people/people.ts'
 import { roleMay } from '../../rules/permissions.ts'
 import { bearerOf, type WebContext } from '../context.ts'
 

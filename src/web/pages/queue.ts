@@ -1,5 +1,5 @@
-import { findRotations, type RotationView } from '../../database/rotations.ts'
-import { ENDED_ROTATION_STATUSES, type RotationStatus } from '../../rules/rotation-lifecycle.ts'
+import { findRotations, type RotationView } from '../../database/rotations/views.ts'
+import { ENDED_ROTATION_STATUSES, type RotationStatus } from '../../rules/rotations/rotation-lifecycle.ts'
 import { type App, actorFor, bearerOf, type WebContext } from '../context.ts'
 import { showPage } from '../shown/page.ts'
 import { rowFacts } from '../shown/rotation-facts.ts'

@@ -1,6 +1,6 @@
-import { findRotations, type RotationView } from '../../database/rotations.ts'
+import { findRotations, type RotationView } from '../../database/rotations/views.ts'
 import { roleMay } from '../../rules/permissions.ts'
-import { ENDED_ROTATION_STATUSES, LIVE_ROTATION_STATUSES } from '../../rules/rotation-lifecycle.ts'
+import { ENDED_ROTATION_STATUSES, LIVE_ROTATION_STATUSES } from '../../rules/rotations/rotation-lifecycle.ts'
 import { type App, actorFor, bearerOf, type WebContext } from '../context.ts'
 import { showPage } from '../shown/page.ts'
 import { rowFacts } from '../shown/rotation-facts.ts'

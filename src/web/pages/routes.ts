@@ -13,6 +13,7 @@ import { addRotations } from './rotations.ts'
 import { addServices } from './services.ts'
 import { addSetUp } from './set-up.ts'
 import { addSignIn } from './sign-in.ts'
+import { addTimeZone } from './time-zone.ts'
 import { addTokens } from './tokens.ts'
 
 /** Everything that people see. A fixed path stands before the pattern that it fits, such as `/rotations/new`. */
@@ -20,5 +21,5 @@ export function addPages(app: App): void {
   for (const add of [addSignIn, addSetUp, addInvitations]) add(app)
   for (const add of [addRotations, addNewRotation, addRotation, addNewKeys, addRevokeEarly]) add(app)
   for (const add of [addQueue, addDecision]) add(app)
-  for (const add of [addServices, addTokens, addPeople, addOrganisations, addGateways]) add(app)
+  for (const add of [addServices, addTokens, addTimeZone, addPeople, addOrganisations, addGateways]) add(app)
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { findWhetherAdminExists } from '../../database/people.ts'
+import { findWhetherAdminExists } from '../../database/people/people.ts'
 import { createFirstAdmin } from '../../identity/first-admin.ts'
 import type { App, WebContext } from '../context.ts'
 import { orAskAgain, type Problems, readForm, type Typed } from '../forms/form.ts'

@@ -1,9 +1,9 @@
-import type { DecisionFacts } from '../../database/decision-facts.ts'
-import type { RotationView } from '../../database/rotations.ts'
-import { barFromDeciding } from '../../rules/approvals.ts'
+import type { DecisionFacts } from '../../database/rotations/decision-facts.ts'
+import type { RotationView } from '../../database/rotations/views.ts'
 import type { PersonActor } from '../../rules/permissions.ts'
 import { REFUSALS } from '../../rules/refusals.ts'
-import { count, joinWords, KIND_WORDS } from '../../rules/words.ts'
+import { barFromDeciding } from '../../rules/rotations/approvals.ts'
+import { count, joinWords, KIND_WORDS } from '../../rules/text/words.ts'
 import { howLongAgo, type ShownTime, shownTime } from './times.ts'
 
 export type Check = { fine: boolean; text: string; at: ShownTime | null }

@@ -39,10 +39,15 @@ const NOW_WHAT: Partial<Record<RefusalCode, string>> = {
   INTERNAL: 'Try again. If it stays, tell support the reference below.',
 }
 
+/** Where the call went, still escaped and under one `/`: a link to `//host` would lead to another site. */
+function ownAddress(c: WebContext): string {
+  return new URL(c.req.url).pathname.replace(/^\/+/, '/')
+}
+
 /** An address that a new page can begin from; a form that was refused can't be sent again by a link. */
 function wayOn(c: WebContext, code: RefusalCode) {
   if (code === 'NOT_AUTHENTICATED') return { href: '/sign-in', label: 'Sign in' }
-  if (c.req.method === 'GET' && code !== 'NOT_FOUND') return { href: c.req.path, label: 'Try again' }
+  if (c.req.method === 'GET' && code !== 'NOT_FOUND') return { href: ownAddress(c), label: 'Try again' }
   return { href: '/', label: 'Go to the start page' }
 }
 

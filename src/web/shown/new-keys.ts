@@ -1,7 +1,7 @@
-import type { ItemView } from '../../database/items.ts'
-import type { RotationView } from '../../database/rotations.ts'
-import type { KeyView, ServiceView } from '../../database/services.ts'
-import { KIND_WORDS } from '../../rules/words.ts'
+import type { KeyView, ServiceView } from '../../database/keys/services.ts'
+import type { ItemView } from '../../database/rotations/items.ts'
+import type { RotationView } from '../../database/rotations/views.ts'
+import { KIND_WORDS } from '../../rules/text/words.ts'
 import { oldKeyWorks, waitsForPickUp } from './status.ts'
 import { type ShownTime, shownTimeOrNull } from './times.ts'
 

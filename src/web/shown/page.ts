@@ -1,9 +1,9 @@
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
-import { findMemberships } from '../../database/people.ts'
+import { findMemberships } from '../../database/people/people.ts'
 import type { Bearer } from '../../identity/bearers.ts'
-import { shortId } from '../../rules/foreign-text.ts'
 import { type Role, roleMay } from '../../rules/permissions.ts'
-import { ROLE_WORDS } from '../../rules/words.ts'
+import { shortId } from '../../rules/text/foreign-text.ts'
+import { ROLE_WORDS } from '../../rules/text/words.ts'
 import type { WebContext } from '../context.ts'
 import type { Problems, Typed } from '../forms/form.ts'
 

@@ -1,7 +1,7 @@
-import type { ItemView } from '../../database/items.ts'
-import type { RotationView } from '../../database/rotations.ts'
-import type { ItemStatus, RotationStatus } from '../../rules/rotation-lifecycle.ts'
-import { count } from '../../rules/words.ts'
+import type { ItemView } from '../../database/rotations/items.ts'
+import type { RotationView } from '../../database/rotations/views.ts'
+import type { ItemStatus, RotationStatus } from '../../rules/rotations/rotation-lifecycle.ts'
+import { count } from '../../rules/text/words.ts'
 import { type ShownTime, shownTime, shownTimeOrNull } from './times.ts'
 
 type Colour = 'info' | 'accent' | 'success' | 'warning' | 'danger' | 'neutral'

@@ -1,5 +1,5 @@
-import type { TrailEntry } from '../../database/trail.ts'
-import { count } from '../../rules/words.ts'
+import type { TrailEntry } from '../../database/audit/trail.ts'
+import { count } from '../../rules/text/words.ts'
 import { type ShownTime, shownTime } from './times.ts'
 
 type Happening = { what: string; text: string | null }

@@ -1,4 +1,4 @@
-import { formatTime } from '../../rules/times.ts'
+import { formatTime } from '../../rules/text/times.ts'
 
 /** A moment as the templates take it: for machines, in full, and without UTC beside it where space is short. */
 export type ShownTime = { iso: string; text: string; short: string }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { findGateways } from '../../../database/gateways.ts'
+import { findGateways } from '../../../database/keys/gateways.ts'
 import { createGateway, revokeGateway } from '../../../keyring/gateways.ts'
 import { cursor, id, limit, name } from '../fields.ts'
 import { NO_INPUT, personRoute } from '../route.ts'

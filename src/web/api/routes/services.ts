@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { findService, findServices } from '../../../database/services.ts'
+import { findService, findServices } from '../../../database/keys/services.ts'
 import { revealVersion } from '../../../keyring/reveal.ts'
 import { createService } from '../../../keyring/services.ts'
 import { Refusal } from '../../../rules/refusals.ts'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { findPersonalTokens } from '../../../database/sessions.ts'
+import { findPersonalTokens } from '../../../database/people/sessions.ts'
 import { createPersonalToken, revokePersonalToken } from '../../../identity/tokens.ts'
 import { id, moment, name } from '../fields.ts'
 import { NO_INPUT, personRoute } from '../route.ts'

@@ -1,6 +1,6 @@
 import { z } from 'zod'
+import { PERMISSIONS } from '../../../rules/keys/verdict.ts'
 import { Refusal } from '../../../rules/refusals.ts'
-import { PERMISSIONS } from '../../../rules/verdict.ts'
 import { bearerToken } from '../../authentication.ts'
 import { NO_INPUT, openRoute } from '../route.ts'
 import * as shapes from '../shapes.ts'

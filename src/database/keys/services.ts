@@ -1,0 +1,140 @@
+import { sql } from 'kysely'
+import type { Environment, KeyKind } from '../../rules/keys/key-text.ts'
+import { isAccepted, type Permission } from '../../rules/keys/verdict.ts'
+import { LIVE_ITEM_STATUSES } from '../../rules/rotations/rotation-lifecycle.ts'
+import type { Db } from '../connect.ts'
+import { decodeCursor, ID, type Page, toPage } from '../cursor.ts'
+import type { Viewer } from '../rotations/views.ts'
+
+export type KeyVersionView = {
+  id: string
+  last4: string
+  createdAt: Date
+  acceptedUntil: Date | null
+  revokedAt: Date | null
+  rolledBackAt: Date | null
+  revealedAt: Date | null
+  lastUsedAt: Date | null
+  lastNetwork: string | null
+  revealedBy: string | null
+  /** Whether its secret still waits for the one reveal. */
+  sealed: boolean
+  /** Whether verify accepts it right now, by the database's clock. */
+  accepted: boolean
+}
+
+export type KeyView = {
+  id: string
+  serviceId: string
+  kind: KeyKind
+  name: string
+  description: string
+  permission: Permission
+  ipRanges: string[]
+  datasets: string[]
+  enabled: boolean
+  createdAt: Date
+  /** The live rotation the key is in, if any. */
+  rotationRef: string | null
+  /** Newest first. */
+  versions: KeyVersionView[]
+}
+
+export type ServiceView = {
+  id: string
+  organisationId: string
+  organisationName: string
+  name: string
+  environment: Environment
+  selfService: boolean
+  createdAt: Date
+  keys: KeyView[]
+}
+
+function selectServices(db: Db, viewer: Viewer) {
+  const query = db
+    .selectFrom('service')
+    .innerJoin('organisation', 'organisation.id', 'service.organisationId')
+    .select(['service.id', 'service.organisationId', 'organisation.name as organisationName', 'service.name'])
+    .select(['service.environment', 'service.selfService', 'service.createdAt'])
+    .where('service.deletedAt', 'is', null)
+  return viewer.organisationId === null ? query : query.where('service.organisationId', '=', viewer.organisationId)
+}
+
+async function findVersions(db: Db, keyIds: readonly string[]) {
+  const rows = await db
+    .selectFrom('version')
+    .innerJoin('key', 'key.id', 'version.keyId')
+    .leftJoin('versionUse', 'versionUse.versionId', 'version.id')
+    .leftJoin('person', 'person.id', 'version.revealedBy')
+    .select(['version.id', 'version.keyId', 'version.last4', 'version.createdAt', 'version.acceptedUntil'])
+    .select(['version.revokedAt', 'version.rolledBackAt', 'version.revealedAt'])
+    .select(['version.activeFrom', 'version.revokeFrom', 'key.enabled'])
+    .select(['versionUse.lastUsedAt', 'versionUse.lastNetwork', 'person.name as revealedBy'])
+    .select(sql<boolean>`version.sealed is not null`.as('sealed'))
+    .select(sql<Date>`clock_timestamp()`.as('now'))
+    .where('version.keyId', 'in', keyIds)
+    .orderBy('version.createdAt', 'desc')
+    .orderBy('version.id', 'desc')
+    .execute()
+  return rows.map(({ activeFrom, revokeFrom, enabled, now, ...version }) => ({
+    ...version,
+    accepted: enabled && isAccepted({ ...version, activeFrom, revokeFrom }, now),
+  }))
+}
+
+async function findKeys(db: Db, serviceIds: readonly string[]): Promise<KeyView[]> {
+  const keys = await db
+    .selectFrom('key')
+    .leftJoin('item', (join) => join.onRef('item.keyId', '=', 'key.id').on('item.status', 'in', LIVE_ITEM_STATUSES))
+    .select(['key.id', 'key.serviceId', 'key.kind', 'key.name', 'key.description', 'key.permission', 'key.ipRanges'])
+    .select(['key.datasets', 'key.enabled', 'key.createdAt', 'item.rotationRef'])
+    .where('key.serviceId', 'in', serviceIds)
+    .where('key.deletedAt', 'is', null)
+    .orderBy('key.kind', 'desc')
+    .orderBy('key.createdAt')
+    .orderBy('key.id')
+    .execute()
+  if (keys.length === 0) return []
+  const versions = await findVersions(
+    db,
+    keys.map((key) => key.id),
+  )
+  return keys.map((key) => ({
+    ...key,
+    versions: versions.filter((version) => version.keyId === key.id).map(({ keyId, ...version }) => version),
+  }))
+}
+
+async function complete(db: Db, rows: readonly Omit<ServiceView, 'keys'>[]): Promise<ServiceView[]> {
+  if (rows.length === 0) return []
+  const keys = await findKeys(
+    db,
+    rows.map((row) => row.id),
+  )
+  return rows.map((row) => ({ ...row, keys: keys.filter((key) => key.serviceId === row.id) }))
+}
+
+/** One service, if it is there and the viewer may see it. */
+export async function findService(db: Db, viewer: Viewer, id: string): Promise<ServiceView | undefined> {
+  const row = await selectServices(db, viewer).where('service.id', '=', id).executeTakeFirst()
+  return row === undefined ? undefined : (await complete(db, [row]))[0]
+}
+
+type ServiceFilter = { organisationId?: string | undefined; cursor?: string | undefined; limit: number }
+
+/** A page of the services that the viewer may see, in the order they were made. */
+export async function findServices(db: Db, viewer: Viewer, filter: ServiceFilter): Promise<Page<ServiceView>> {
+  let query = selectServices(db, viewer)
+  if (filter.organisationId !== undefined) query = query.where('service.organisationId', '=', filter.organisationId)
+  if (filter.cursor !== undefined) {
+    const [id = ''] = decodeCursor(filter.cursor, [ID])
+    query = query.where('service.id', '>', id)
+  }
+  const rows = await query
+    .orderBy('service.id')
+    .limit(filter.limit + 1)
+    .execute()
+  const page = toPage(rows, filter.limit, (row) => [row.id])
+  return { items: await complete(db, page.items), nextCursor: page.nextCursor }
+}

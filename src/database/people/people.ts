@@ -1,0 +1,137 @@
+import { type Selectable, sql } from 'kysely'
+import type { MemberRole, Role, StaffRole } from '../../rules/permissions.ts'
+import type { Db, Trx } from '../connect.ts'
+import type { Database } from '../schema.ts'
+
+export type PersonRow = Selectable<Database['person']>
+export type Membership = { organisationId: string; organisation: string; role: MemberRole; mayReveal: boolean }
+
+export async function findPersonByEmail(db: Db, email: string): Promise<PersonRow | undefined> {
+  return db.selectFrom('person').selectAll().where('email', '=', email).executeTakeFirst()
+}
+
+export async function findPerson(db: Db, personId: string): Promise<PersonRow | undefined> {
+  return db.selectFrom('person').selectAll().where('id', '=', personId).executeTakeFirst()
+}
+
+/** The organisations a person belongs to, the oldest membership first. */
+export async function findMemberships(db: Db, personId: string): Promise<Membership[]> {
+  return db
+    .selectFrom('membership')
+    .innerJoin('organisation', 'organisation.id', 'membership.organisationId')
+    .select(['organisation.id as organisationId', 'organisation.name as organisation'])
+    .select(['membership.role', 'membership.mayReveal'])
+    .where('membership.personId', '=', personId)
+    .orderBy('membership.createdAt')
+    .orderBy('organisation.id')
+    .execute()
+}
+
+/** `enrolled` is false for somebody whose invitation is still open. */
+export type ListedPerson = { name: string; email: string; role: Role; enrolled: boolean }
+
+/** The people of an organisation, or the staff (null), by name, with those who are invited to it. */
+export async function findPeople(db: Db, organisationId: string | null): Promise<ListedPerson[]> {
+  const there = organisationId === null ? await findStaff(db) : await findMembers(db, organisationId)
+  const invited = await db
+    .selectFrom('invitation')
+    .innerJoin('person', 'person.id', 'invitation.personId')
+    .select(['person.name', 'person.email', 'invitation.role'])
+    .where('invitation.organisationId', 'is not distinct from', organisationId)
+    .where('invitation.acceptedAt', 'is', null)
+    .where(sql<boolean>`invitation.expires_at > clock_timestamp()`)
+    .execute()
+  const people = [
+    ...there.map((person) => ({ ...person, enrolled: true })),
+    ...invited.map((person) => ({ ...person, enrolled: false })),
+  ]
+  return people.sort((a, b) => a.name.localeCompare(b.name, 'en') || (a.email < b.email ? -1 : 1))
+}
+
+async function findMembers(db: Db, organisationId: string) {
+  return db
+    .selectFrom('membership')
+    .innerJoin('person', 'person.id', 'membership.personId')
+    .select(['person.name', 'person.email', 'membership.role'])
+    .where('membership.organisationId', '=', organisationId)
+    .where('person.disabledAt', 'is', null)
+    .execute()
+}
+
+async function findStaff(db: Db) {
+  return db
+    .selectFrom('person')
+    .select(['name', 'email', 'staffRole as role'])
+    .where('staffRole', 'is not', null)
+    .where('disabledAt', 'is', null)
+    .$narrowType<{ role: StaffRole }>()
+    .execute()
+}
+
+export async function findOrganisation(db: Db, organisationId: string) {
+  return db.selectFrom('organisation').selectAll().where('id', '=', organisationId).executeTakeFirst()
+}
+
+/** All organisations with the number of their people and services, the newest first; `before` is the last id seen. */
+export async function findOrganisations(db: Db, page: { limit: number; before?: string | null }) {
+  return db
+    .selectFrom('organisation')
+    .selectAll()
+    .select((eb) => [
+      eb
+        .selectFrom('membership')
+        .whereRef('membership.organisationId', '=', 'organisation.id')
+        .select(eb.fn.countAll<string>().as('count'))
+        .as('memberCount'),
+      eb
+        .selectFrom('service')
+        .whereRef('service.organisationId', '=', 'organisation.id')
+        .where('service.deletedAt', 'is', null)
+        .select(eb.fn.countAll<string>().as('count'))
+        .as('serviceCount'),
+    ])
+    .$if(typeof page.before === 'string', (query) => query.where('id', '<', page.before ?? ''))
+    .orderBy('id', 'desc')
+    .limit(page.limit)
+    .execute()
+}
+
+/** The person with this address, locked; made without a password when there is none. */
+export async function lockOrMakePerson(
+  trx: Trx,
+  person: { id: string; email: string; name: string; createdAt: Date },
+): Promise<PersonRow> {
+  await trx
+    .insertInto('person')
+    .values(person)
+    .onConflict((conflict) => conflict.column('email').doNothing())
+    .execute()
+  return trx
+    .selectFrom('person')
+    .selectAll()
+    .where('email', '=', person.email)
+    .forNoKeyUpdate()
+    .executeTakeFirstOrThrow()
+}
+
+/** Rows that refer to the person may still be written: a filing does so while it holds the audit head that a lock of the account waits for. */
+export async function lockPerson(trx: Trx, personId: string): Promise<PersonRow> {
+  return trx.selectFrom('person').selectAll().where('id', '=', personId).forNoKeyUpdate().executeTakeFirstOrThrow()
+}
+
+/** Held by whoever changes who runs the desk, so that two can't become its first admin at the same moment. */
+export async function lockDesk(trx: Trx): Promise<void> {
+  await trx.selectFrom('policy').select('only').forUpdate().executeTakeFirstOrThrow()
+}
+
+/** Whether somebody can sign in as staff admin. */
+export async function findWhetherAdminExists(db: Db): Promise<boolean> {
+  const admin = await db
+    .selectFrom('person')
+    .select('id')
+    .where('staffRole', '=', 'admin')
+    .where('codeSeed', 'is not', null)
+    .where('disabledAt', 'is', null)
+    .executeTakeFirst()
+  return admin !== undefined
+}

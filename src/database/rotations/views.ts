@@ -1,0 +1,187 @@
+import { type SelectQueryBuilder, sql } from 'kysely'
+import type { Reason } from '../../rules/rotations/approvals.ts'
+import type { RotationStatus } from '../../rules/rotations/rotation-lifecycle.ts'
+import type { Db } from '../connect.ts'
+import { decodeCursor, ID, type Page, TIME, toPage } from '../cursor.ts'
+import type { Database } from '../schema.ts'
+import { findItemViews, type ItemView } from './items.ts'
+
+/** Whose eyes look: a member's organisation, or null for staff, who see all. */
+export type Viewer = { organisationId: string | null }
+export type PersonName = { id: string; name: string }
+
+export type FollowUpView = {
+  id: string
+  type: 'early_revocation' | 'extension' | 'rollback'
+  status: 'requested' | 'done' | 'rejected' | 'lapsed'
+  itemIds: string[]
+  at: Date | null
+  requestedBy: PersonName
+  requestedAt: Date
+  decidedAt: Date | null
+}
+
+/** A rotation as people see it. */
+export type RotationView = {
+  ref: string
+  status: RotationStatus
+  revision: number
+  organisationId: string
+  organisationName: string
+  requester: PersonName
+  filedBy: PersonName
+  reason: Reason
+  details: string
+  notBefore: Date | null
+  overlapSeconds: number
+  createdAt: Date
+  decidedAt: Date | null
+  decisionReason: string | null
+  completedAt: Date | null
+  approvalsNeeded: number
+  /** Of the current revision. */
+  approvals: { by: PersonName; at: Date; note: string }[]
+  assignee: PersonName | null
+  nextDeadline: Date | null
+  items: ItemView[]
+  followUps: FollowUpView[]
+}
+
+const BASE = ['ref', 'status', 'revision', 'reason', 'details', 'notBefore', 'overlapSeconds', 'createdAt'] as const
+const DECIDED = ['decidedAt', 'decisionReason', 'completedAt', 'approvalsNeeded', 'nextDeadline'] as const
+
+function selectRotations(db: Db, viewer: Viewer) {
+  const query = db
+    .selectFrom('rotation')
+    .innerJoin('organisation', 'organisation.id', 'rotation.organisationId')
+    .innerJoin('person as requester', 'requester.id', 'rotation.requesterId')
+    .innerJoin('person as filer', 'filer.id', 'rotation.filedById')
+    .leftJoin('person as assignee', 'assignee.id', 'rotation.assigneeId')
+    .select([...BASE.map((name) => `rotation.${name}` as const), ...DECIDED.map((name) => `rotation.${name}` as const)])
+    .select(['rotation.organisationId', 'organisation.name as organisationName'])
+    .select(['requester.id as requesterId', 'requester.name as requesterName'])
+    .select(['filer.id as filerId', 'filer.name as filerName'])
+    .select(['assignee.id as assigneeId', 'assignee.name as assigneeName'])
+  return viewer.organisationId === null ? query : query.where('rotation.organisationId', '=', viewer.organisationId)
+}
+
+type Row = Awaited<ReturnType<ReturnType<typeof selectRotations>['execute']>>[number]
+
+async function findApprovals(db: Db, refs: readonly string[]) {
+  return db
+    .selectFrom('approval')
+    .innerJoin('rotation', (join) =>
+      join.onRef('rotation.ref', '=', 'approval.rotationRef').onRef('rotation.revision', '=', 'approval.revision'),
+    )
+    .innerJoin('person', 'person.id', 'approval.agentId')
+    .select(['approval.rotationRef', 'approval.at', 'approval.note', 'person.id', 'person.name'])
+    .where('approval.rotationRef', 'in', refs)
+    .orderBy('approval.at')
+    .execute()
+}
+
+async function findFollowUps(db: Db, refs: readonly string[]) {
+  return db
+    .selectFrom('followUp')
+    .innerJoin('person', 'person.id', 'followUp.requestedBy')
+    .selectAll('followUp')
+    .select('person.name as requestedByName')
+    .where('followUp.rotationRef', 'in', refs)
+    .orderBy('followUp.requestedAt')
+    .execute()
+}
+
+/** Completes rows with what hangs on them, three statements for any number of rows. */
+async function complete(db: Db, rows: readonly Row[]): Promise<RotationView[]> {
+  const refs = rows.map((row) => row.ref)
+  if (refs.length === 0) return []
+  const items = await findItemViews(db, refs)
+  const approvals = await findApprovals(db, refs)
+  const followUps = await findFollowUps(db, refs)
+  return rows.map(({ requesterId, requesterName, filerId, filerName, assigneeId, assigneeName, ...row }) => ({
+    ...row,
+    requester: { id: requesterId, name: requesterName },
+    filedBy: { id: filerId, name: filerName },
+    assignee: assigneeId === null ? null : { id: assigneeId, name: assigneeName ?? '' },
+    items: items.filter((item) => item.rotationRef === row.ref),
+    approvals: approvals
+      .filter((approval) => approval.rotationRef === row.ref)
+      .map(({ id, name, at, note }) => ({ by: { id, name }, at, note })),
+    followUps: followUps
+      .filter((followUp) => followUp.rotationRef === row.ref)
+      .map(({ requestedBy, requestedByName, ...followUp }) => ({
+        ...followUp,
+        requestedBy: { id: requestedBy, name: requestedByName },
+      })),
+  }))
+}
+
+/** One rotation, if it is there and the viewer may see it. */
+export async function findRotation(db: Db, viewer: Viewer, ref: string): Promise<RotationView | undefined> {
+  const row = await selectRotations(db, viewer).where('rotation.ref', '=', ref).executeTakeFirst()
+  return row === undefined ? undefined : (await complete(db, [row]))[0]
+}
+
+export type RotationFilter = {
+  status?: readonly RotationStatus[] | undefined
+  organisationId?: string | undefined
+  assigneeId?: string | undefined
+  /** Part of a reference, an organisation's, person's or service's name, an email address, or the last 4 of a key. */
+  q?: string | undefined
+  /** Newest first, or what is due or late first. */
+  sort?: 'created' | 'deadline' | undefined
+  cursor?: string | undefined
+  limit: number
+}
+
+function search<O>(
+  query: SelectQueryBuilder<Searched, 'rotation' | 'organisation' | 'requester', O>,
+  text: string,
+): SelectQueryBuilder<Searched, 'rotation' | 'organisation' | 'requester', O> {
+  const part = `%${text.replaceAll(/[\\%_]/g, (sign) => `\\${sign}`)}%`
+  return query.where((is) =>
+    is.or([
+      is('rotation.ref', 'ilike', part),
+      is('organisation.name', 'ilike', part),
+      is('requester.name', 'ilike', part),
+      is('requester.email', 'ilike', part),
+      is.exists(
+        is
+          .selectFrom('item')
+          .innerJoin('service', 'service.id', 'item.serviceId')
+          .innerJoin('version', 'version.keyId', 'item.keyId')
+          .select('item.id')
+          .whereRef('item.rotationRef', '=', 'rotation.ref')
+          .where((of) => of.or([of('service.name', 'ilike', part), of('version.last4', '=', text)])),
+      ),
+    ]),
+  )
+}
+type Searched = Database & { requester: Database['person'] }
+
+/** A page of the rotations that the viewer may see. Refuses INVALID_REQUEST for a cursor that isn't ours. */
+export async function findRotations(db: Db, viewer: Viewer, filter: RotationFilter): Promise<Page<RotationView>> {
+  const byDeadline = filter.sort === 'deadline'
+  const deadline = sql<Date>`coalesce(rotation.next_deadline, 'infinity')`
+  let query = selectRotations(db, viewer).limit(filter.limit + 1)
+  if (filter.status !== undefined && filter.status.length > 0)
+    query = query.where('rotation.status', 'in', filter.status)
+  if (filter.organisationId !== undefined) query = query.where('rotation.organisationId', '=', filter.organisationId)
+  if (filter.assigneeId !== undefined) query = query.where('rotation.assigneeId', '=', filter.assigneeId)
+  if (filter.q !== undefined && filter.q !== '') query = search(query, filter.q)
+  if (filter.cursor !== undefined) {
+    const [at = '', ref = ''] = decodeCursor(filter.cursor, [TIME, ID])
+    const place = sql`(${at}::timestamptz, ${ref})`
+    query = byDeadline
+      ? query.where(sql<boolean>`(${deadline}, rotation.ref) > ${place}`)
+      : query.where(sql<boolean>`(rotation.created_at, rotation.ref) < ${place}`)
+  }
+  const rows = byDeadline
+    ? await query.orderBy(deadline).orderBy('rotation.ref').execute()
+    : await query.orderBy('rotation.createdAt', 'desc').orderBy('rotation.ref', 'desc').execute()
+  const page = toPage(rows, filter.limit, (row) => [
+    byDeadline ? (row.nextDeadline?.toISOString() ?? 'infinity') : row.createdAt.toISOString(),
+    row.ref,
+  ])
+  return { items: await complete(db, page.items), nextCursor: page.nextCursor }
+}

@@ -1,0 +1,54 @@
+import type { Environment, KeyKind } from '../keys/key-text.ts'
+import type { Role } from '../permissions.ts'
+import type { Reason } from '../rotations/approvals.ts'
+
+export const REASON_WORDS = {
+  compromised: 'A key was leaked or stolen',
+  suspected: 'A key may have been seen by others',
+  lost: 'A key was lost',
+  staff_change: 'Somebody who knew a key left or changed role',
+  scheduled: 'Scheduled rotation',
+  other: 'Another reason',
+} as const satisfies Record<Reason, string>
+
+export const KIND_WORDS = { auth: 'Auth key', admin: 'Admin key' } as const satisfies Record<KeyKind, string>
+
+export const ENVIRONMENT_WORDS = { live: 'live', sandbox: 'sandbox' } as const satisfies Record<Environment, string>
+
+export const ROLE_WORDS = {
+  owner: 'owner',
+  developer: 'developer',
+  viewer: 'viewer',
+  agent: 'support agent',
+  admin: 'administrator',
+} as const satisfies Record<Role, string>
+
+const UNITS: readonly (readonly [seconds: number, unit: string])[] = [
+  [86_400, 'day'],
+  [3_600, 'hour'],
+  [60, 'minute'],
+  [1, 'second'],
+]
+
+/** "1 key", "3 keys". */
+export function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`
+}
+
+/** "a", "a and b", "a, b and c". */
+export function joinWords(words: readonly string[]): string {
+  const last = words.at(-1) ?? ''
+  return words.length < 2 ? last : `${words.slice(0, -1).join(', ')} and ${last}`
+}
+
+/** A duration in whole seconds, exactly: "30 days", "1 hour", "1 day, 2 hours and 5 seconds"; none is "no time". */
+export function durationInWords(seconds: number): string {
+  let rest = seconds
+  const parts: string[] = []
+  for (const [length, unit] of UNITS) {
+    const whole = Math.floor(rest / length)
+    rest -= whole * length
+    if (whole > 0) parts.push(count(whole, unit))
+  }
+  return parts.length === 0 ? 'no time' : joinWords(parts)
+}
