@@ -39,6 +39,10 @@ describe('while the database', () => {
     const headers = { accept: 'text/html', cookie: '__Host-rekey=whatever' }
     const page = await desk.call('GET', '/rotations', { headers })
     expect([page.status, page.headers['content-type']]).toEqual([503, 'text/html; charset=UTF-8'])
+    for (const path of ['//evil.example/x', '/%5Cevil.example/x']) {
+      const { text } = await desk.call('GET', path, { headers })
+      expect(text).toMatch(/href="\/[^/\\"]*evil\.example/)
+    }
   })
 
   test('has another schema, the desk is up and not ready', async () => {
