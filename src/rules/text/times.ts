@@ -34,6 +34,11 @@ function findZone(timeZone: string): Zone | null {
   }
 }
 
+/** Whether the text names a time zone that this machine knows, such as `Europe/Zurich`. */
+export function isTimeZone(text: string): boolean {
+  return findZone(text) !== null
+}
+
 type Moment = { date: string; time: string }
 
 function momentIn(date: Date, zone: Zone): Moment {
