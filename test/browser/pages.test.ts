@@ -61,6 +61,7 @@ const PAGES: readonly (readonly [who: keyof typeof visitors, page: string, path:
   ['owner', 'the people', () => '/people'],
   ['owner', 'the tokens', () => '/tokens'],
   ['owner', 'the time zone', () => '/time-zone'],
+  ['owner', 'where they act', () => '/choose-organisation'],
   ['owner', 'what is not there', () => '/nowhere'],
   ['viewer', 'what they may not do', () => '/rotations/new'],
   ['agent', 'the queue', () => '/queue'],
