@@ -1,11 +1,11 @@
 import { beforeAll, expect, test } from 'vitest'
 import { issueSetUpCode } from '../../src/identity/first-admin.ts'
 import { inviteMember } from '../../src/identity/organisations.ts'
-import { type ApiWorld, makeApiWorld } from '../support/api-world.ts'
 import { expectAccessible, openVisitor, type Visitor } from '../support/browser.ts'
 import { openTestDatabase } from '../support/database.ts'
-import { codeFor, invitationToken, PASSWORD, unusedCode } from '../support/people.ts'
 import { openDesk } from '../support/web.ts'
+import { type ApiWorld, makeApiWorld } from '../support/worlds/api-world.ts'
+import { codeFor, invitationToken, PASSWORD, unusedCode } from '../support/worlds/people.ts'
 
 const desk = await openDesk(await openTestDatabase())
 const fresh = await openDesk(await openTestDatabase())
