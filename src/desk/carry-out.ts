@@ -31,28 +31,30 @@ async function execute(trx: Trx, maker: KeyMaker, rotation: RotationRow, item: I
   await settle(trx, started, at)
 }
 
-async function carryOut(
-  trx: Trx,
-  maker: KeyMaker,
-  rotation: RotationRow,
-  reached: WorkMilestone,
-): Promise<'execute' | 'retire'> {
+/** One item to execute, or all old versions of the rotation whose end has come. */
+type Work = { rotation: RotationRow; does: 'execute' | 'retire'; items: ItemRow[]; now: Date }
+
+async function claimWork(trx: Trx): Promise<Work | null> {
+  const rotation = await claimDueRotation(trx)
+  if (rotation === undefined) return null
   const items = await lockItems(trx, rotation.ref)
   const now = await clock(trx)
-  const due = items.filter((item) => item.dueAt !== null && item.dueAt <= now)
-  const pending = due.find((item) => item.status === 'pending')
-  if (pending !== undefined) {
-    await reached('execute.claimed')
-    await execute(trx, maker, rotation, pending)
-    await reached('execute.written')
-    return 'execute'
+  const due = items
+    .filter((item) => item.dueAt !== null && item.dueAt <= now)
+    .toSorted((a, b) => Number(a.dueAt) - Number(b.dueAt))
+  const [first] = due
+  if (first === undefined) return null
+  if (first.status === 'pending') return { rotation, does: 'execute', items: [first], now }
+  return { rotation, does: 'retire', items: due.filter((item) => item.status === 'overlap'), now }
+}
+
+async function carryOut(trx: Trx, maker: KeyMaker, { rotation, does, items, now }: Work): Promise<void> {
+  if (does === 'retire') {
+    await retireItems(trx, rotation, items, now)
+    await settle(trx, rotation, now)
+  } else {
+    for (const item of items) await execute(trx, maker, rotation, item)
   }
-  await reached('retire.claimed')
-  const ended = due.filter((item) => item.status === 'overlap')
-  await retireItems(trx, rotation, ended, now)
-  await settle(trx, rotation, now)
-  await reached('retire.written')
-  return 'retire'
 }
 
 /**
@@ -61,18 +63,25 @@ async function carryOut(
  * is read under the lock and moved with it.
  */
 export async function carryOutNextDue(db: Db, maker: KeyMaker, reached: WorkMilestone = () => {}): Promise<boolean> {
-  let ref: string | undefined
+  let claimed: Work | null = null
   try {
-    const done = await db.transaction().execute(async (trx) => {
-      const rotation = await claimDueRotation(trx)
-      if (rotation === undefined) return null
-      ref = rotation.ref
-      return carryOut(trx, maker, rotation, reached)
+    const work = await db.transaction().execute(async (trx) => {
+      const found = await claimWork(trx)
+      claimed = found
+      if (found === null) return null
+      await reached(`${found.does}.claimed`)
+      await carryOut(trx, maker, found)
+      await reached(`${found.does}.written`)
+      return found
     })
-    if (done !== null) await reached(`${done}.committed`)
-    return done !== null
+    if (work !== null) await reached(`${work.does}.committed`)
+    return work !== null
   } catch (error) {
-    if (ref !== undefined) await postpone(db, ref)
+    await postpone(db, itemsOf(claimed))
     throw error
   }
+}
+
+function itemsOf(work: Work | null): string[] {
+  return (work?.items ?? []).map((item) => item.id)
 }

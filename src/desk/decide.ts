@@ -2,7 +2,7 @@ import { clock, type Db, type Trx } from '../database/connect.ts'
 import { lockItems, lockRotation } from '../database/rotations/locks.ts'
 import type { RotationRow } from '../database/schema.ts'
 import { refuseSecret } from '../rules/keys/secret-text.ts'
-import type { PersonActor } from '../rules/permissions.ts'
+import { type PersonActor, requireRole } from '../rules/permissions.ts'
 import { Refusal } from '../rules/refusals.ts'
 import { barFromDeciding } from '../rules/rotations/approvals.ts'
 import { startIsTooFar, startsAt } from '../rules/rotations/overlap.ts'
@@ -52,6 +52,7 @@ type Approval = { revision: number; note?: string | undefined; notBefore?: Date 
  * ALREADY_APPROVED, STALE_REVISION, ILLEGAL_MOVE, START_TOO_FAR.
  */
 export async function approveRotation(db: Db, actor: PersonActor, ref: string, approval: Approval): Promise<void> {
+  requireRole(actor, 'rotations.decide')
   await db.transaction().execute(async (trx) => {
     const rotation = await lockRotation(trx, ref, actor.organisationId)
     await refuseIneligible(trx, actor, rotation)
@@ -92,6 +93,7 @@ export async function rejectRotation(
   ref: string,
   rejection: { revision: number; reason: string },
 ): Promise<void> {
+  requireRole(actor, 'rotations.decide')
   await db.transaction().execute(async (trx) => {
     const rotation = await lockRotation(trx, ref, actor.organisationId)
     await refuseIneligible(trx, actor, rotation)

@@ -4,7 +4,7 @@ import { newId } from '../database/ids.ts'
 import { lockItems, lockRotation, lockVersions } from '../database/rotations/locks.ts'
 import type { ItemRow } from '../database/schema.ts'
 import { isAccepted } from '../rules/keys/verdict.ts'
-import type { PersonActor } from '../rules/permissions.ts'
+import { type PersonActor, requireRole } from '../rules/permissions.ts'
 import { Refusal } from '../rules/refusals.ts'
 
 type Wish = { itemIds?: readonly string[] | undefined; at?: Date | null | undefined }
@@ -67,6 +67,7 @@ export async function revokeEarly(
   ref: string,
   wish: Wish,
 ): Promise<{ followUpId: string }> {
+  requireRole(actor, 'rotations.revokeEarly')
   return db.transaction().execute(async (trx) => {
     const rotation = await lockRotation(trx, ref, actor.organisationId)
     const { items, now } = await lockRevocable(trx, chosenItems(await lockItems(trx, ref), wish))

@@ -8,7 +8,7 @@ import { isUniqueViolation } from '../database/violations.ts'
 import type { KeyKind } from '../rules/keys/key-text.ts'
 import { refuseSecret } from '../rules/keys/secret-text.ts'
 import { isAccepted } from '../rules/keys/verdict.ts'
-import type { PersonActor } from '../rules/permissions.ts'
+import { type PersonActor, requireRole } from '../rules/permissions.ts'
 import { Refusal } from '../rules/refusals.ts'
 import { approvalsNeeded, DECIDE_WITHIN_SECONDS, type Reason } from '../rules/rotations/approvals.ts'
 import { expiresInOverlap, startIsTooFar, startsAt } from '../rules/rotations/overlap.ts'
@@ -164,6 +164,7 @@ async function insertItems(
  * ROTATION_IN_PROGRESS, START_TOO_FAR, CONTAINS_SECRET, EXPIRES_IN_OVERLAP, and TOO_MANY_REQUESTS.
  */
 export async function submitRotation(db: Db, actor: PersonActor, filing: Filing): Promise<{ ref: string }> {
+  requireRole(actor, 'rotations.submit')
   const organisationId = actor.organisationId
   if (organisationId === null) throw new Refusal('NOT_ALLOWED')
   await spendFiling(db, actor.personId)

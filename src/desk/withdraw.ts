@@ -1,6 +1,6 @@
 import { clock, type Db } from '../database/connect.ts'
 import { lockItems, lockRotation } from '../database/rotations/locks.ts'
-import type { PersonActor } from '../rules/permissions.ts'
+import { type PersonActor, requireRole } from '../rules/permissions.ts'
 import { Refusal } from '../rules/refusals.ts'
 import { rotationMayMove } from '../rules/rotations/rotation-lifecycle.ts'
 import { putRotationLetters } from './letters.ts'
@@ -8,12 +8,12 @@ import { moveItem, moveRotation } from './record.ts'
 
 /**
  * Takes a rotation back while nothing of it has started: a withdraw and a start lock the same row, so one of them wins.
- * Refuses NOT_FOUND and ILLEGAL_MOVE.
+ * Refuses NOT_ALLOWED, NOT_FOUND and ILLEGAL_MOVE.
  */
 export async function withdrawRotation(db: Db, actor: PersonActor, ref: string): Promise<void> {
+  requireRole(actor, 'rotations.withdraw')
   await db.transaction().execute(async (trx) => {
     const rotation = await lockRotation(trx, ref, actor.organisationId)
-    if (rotation.requesterId !== actor.personId && actor.role !== 'owner') throw new Refusal('NOT_ALLOWED')
     const items = await lockItems(trx, ref)
     const untouched = items.every((item) => item.status === 'pending')
     if (!untouched || !rotationMayMove('withdraw', rotation.status)) throw new Refusal('ILLEGAL_MOVE')

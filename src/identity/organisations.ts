@@ -2,7 +2,7 @@ import { DESK_CHAIN, recordAudit } from '../database/audit/append.ts'
 import { clock, type Db } from '../database/connect.ts'
 import { newId } from '../database/ids.ts'
 import { findOrganisation } from '../database/people/people.ts'
-import { type MemberRole, type PersonActor, roleMay, type StaffRole } from '../rules/permissions.ts'
+import { type MemberRole, type PersonActor, requireRole, type StaffRole } from '../rules/permissions.ts'
 import { Refusal } from '../rules/refusals.ts'
 import { checkedName } from '../rules/text/names.ts'
 import { cleanInvitee, type Invitee, invite } from './invite.ts'
@@ -16,7 +16,7 @@ export async function createOrganisation(
   actor: PersonActor,
   input: { name: string; owner: Invitee },
 ): Promise<{ id: string }> {
-  if (!roleMay(actor.role, 'organisations.manage')) throw new Refusal('NOT_ALLOWED')
+  requireRole(actor, 'organisations.manage')
   const name = checkedName(input.name)
   const owner = cleanInvitee(input.owner, '/owner')
   const id = newId('organisation')
@@ -44,7 +44,7 @@ export async function inviteMember(
   actor: PersonActor,
   input: Invitee & { organisationId: string; role: MemberRole },
 ): Promise<void> {
-  if (!roleMay(actor.role, 'members.manage')) throw new Refusal('NOT_ALLOWED')
+  requireRole(actor, 'members.manage')
   const { organisationId, role } = input
   if (actor.organisationId !== null && actor.organisationId !== organisationId) throw new Refusal('NOT_FOUND')
   const invitee = cleanInvitee(input)
@@ -66,7 +66,7 @@ export async function inviteMember(
  * `INVALID_REQUEST`.
  */
 export async function inviteStaff(db: Db, actor: PersonActor, input: Invitee & { role: StaffRole }): Promise<void> {
-  if (!roleMay(actor.role, 'staff.manage')) throw new Refusal('NOT_ALLOWED')
+  requireRole(actor, 'staff.manage')
   const { role } = input
   const invitee = cleanInvitee(input)
   await db.transaction().execute(async (trx) => {

@@ -1,7 +1,7 @@
 import { DESK_CHAIN, recordAudit } from '../database/audit/append.ts'
 import { clock, type Db } from '../database/connect.ts'
 import { newId } from '../database/ids.ts'
-import { type PersonActor, roleMay } from '../rules/permissions.ts'
+import { type PersonActor, requireRole } from '../rules/permissions.ts'
 import { type FieldError, Refusal } from '../rules/refusals.ts'
 import { cleanName, NAME_PROBLEM } from '../rules/text/names.ts'
 import { hashToken, newToken } from '../secrets/tokens.ts'
@@ -20,7 +20,7 @@ export async function createPersonalToken(
   actor: PersonActor,
   input: NewPersonalToken,
 ): Promise<{ id: string; token: string }> {
-  if (!roleMay(actor.role, 'tokens.manage')) throw new Refusal('NOT_ALLOWED')
+  requireRole(actor, 'tokens.manage')
   const id = newId('personalToken')
   const token = newToken(PERSONAL_TOKEN_PREFIX)
   await db.transaction().execute(async (trx) => {

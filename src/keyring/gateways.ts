@@ -1,7 +1,7 @@
 import { DESK_CHAIN, recordAudit } from '../database/audit/append.ts'
 import { clock, type Db } from '../database/connect.ts'
 import { newId } from '../database/ids.ts'
-import type { PersonActor } from '../rules/permissions.ts'
+import { type PersonActor, requireRole } from '../rules/permissions.ts'
 import { Refusal } from '../rules/refusals.ts'
 import { checkedName } from '../rules/text/names.ts'
 import { hashToken, newToken } from '../secrets/tokens.ts'
@@ -15,6 +15,7 @@ export async function createGateway(
   actor: PersonActor,
   input: { name: string; serviceIds?: readonly string[] | undefined },
 ): Promise<{ id: string; token: string }> {
+  requireRole(actor, 'gateways.manage')
   const id = newId('gateway')
   const name = checkedName(input.name)
   const token = newToken('rkg_')
@@ -51,6 +52,7 @@ export async function createGateway(
 
 /** Ends a gateway's token at once. Refuses NOT_FOUND, also when it has ended already. */
 export async function revokeGateway(db: Db, actor: PersonActor, id: string): Promise<void> {
+  requireRole(actor, 'gateways.manage')
   await db.transaction().execute(async (trx) => {
     const gateway = await trx
       .selectFrom('gateway')

@@ -1,10 +1,11 @@
 import { recordAudit } from '../database/audit/append.ts'
 import { clock, type Db } from '../database/connect.ts'
-import type { PersonActor } from '../rules/permissions.ts'
+import { type PersonActor, requireRole } from '../rules/permissions.ts'
 import { Refusal } from '../rules/refusals.ts'
 
 /** Enables or disables a key at once, all its versions with it. Refuses NOT_FOUND; repeated, it changes and records nothing. */
 export async function setKeyEnabled(db: Db, actor: PersonActor, keyId: string, enabled: boolean): Promise<void> {
+  requireRole(actor, 'keys.manage')
   await db.transaction().execute(async (trx) => {
     const key = await trx
       .selectFrom('key')

@@ -1,7 +1,7 @@
 import { recordAudit } from '../database/audit/append.ts'
 import { clock, type Db, type Trx } from '../database/connect.ts'
 import { isAccepted } from '../rules/keys/verdict.ts'
-import type { PersonActor } from '../rules/permissions.ts'
+import { type PersonActor, requireRole } from '../rules/permissions.ts'
 import { Refusal } from '../rules/refusals.ts'
 import type { Sealer } from '../secrets/sealing.ts'
 import { versionBinding } from './make-version.ts'
@@ -28,6 +28,7 @@ export async function revealVersion(
   actor: PersonActor,
   versionId: string,
 ): Promise<{ secret: string }> {
+  requireRole(actor, 'versions.reveal')
   return db.transaction().execute(async (trx) => {
     const version = await trx
       .selectFrom('version')

@@ -3,7 +3,7 @@ import { clock, type Db, type Trx } from '../database/connect.ts'
 import { newId } from '../database/ids.ts'
 import { isUniqueViolation } from '../database/violations.ts'
 import type { Environment, KeyKind } from '../rules/keys/key-text.ts'
-import { defaultPermission, type PersonActor } from '../rules/permissions.ts'
+import { defaultPermission, type PersonActor, requireRole } from '../rules/permissions.ts'
 import { Refusal } from '../rules/refusals.ts'
 import { checkedName } from '../rules/text/names.ts'
 import { KIND_WORDS } from '../rules/text/words.ts'
@@ -48,6 +48,7 @@ export async function createService(
   actor: PersonActor,
   input: NewService,
 ): Promise<{ id: string }> {
+  requireRole(actor, 'services.create')
   const organisationId = actor.organisationId ?? input.organisationId
   const name = checkedName(input.name)
   const id = newId('service')

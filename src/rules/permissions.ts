@@ -1,4 +1,5 @@
 import type { Permission } from './keys/verdict.ts'
+import { Refusal } from './refusals.ts'
 
 export const MEMBER_ROLES = ['owner', 'developer', 'viewer'] as const
 export type MemberRole = (typeof MEMBER_ROLES)[number]
@@ -22,6 +23,7 @@ export const ACTIONS = {
   'rotations.withdraw': ['owner'],
   'rotations.revokeEarly': ['owner'],
   'rotations.decide': STAFF,
+  'keys.manage': ['owner'],
   'versions.reveal': ['owner', 'developer'],
   'tokens.manage': [...MEMBERS, ...STAFF],
   'audit.view': [...MEMBERS, ...STAFF],
@@ -51,3 +53,8 @@ export type PersonActor = {
 }
 /** `desk` is the desk itself, where a rule of its own strikes, such as the lock after too many wrong codes. */
 export type Actor = PersonActor | { kind: 'worker' } | { kind: 'setup' } | { kind: 'desk' }
+
+/** The first line of every verb. Refuses NOT_ALLOWED. */
+export function requireRole(actor: PersonActor, action: Action): void {
+  if (!roleMay(actor.role, action)) throw new Refusal('NOT_ALLOWED')
+}

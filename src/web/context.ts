@@ -7,7 +7,7 @@ import type { KeyMaker } from '../keyring/make-version.ts'
 import type { Verification } from '../keyring/verify.ts'
 import type { Log } from '../log.ts'
 import type { Demand } from '../rules/keys/verdict.ts'
-import { type Action, type PersonActor, roleMay } from '../rules/permissions.ts'
+import { type Action, type PersonActor, requireRole } from '../rules/permissions.ts'
 import { Refusal } from '../rules/refusals.ts'
 import type { Sealer } from '../secrets/sealing.ts'
 import type { Views } from './views.ts'
@@ -48,6 +48,6 @@ export function bearerOf(c: WebContext): Bearer {
 /** The person who acts. Refuses NOT_AUTHENTICATED, and NOT_ALLOWED when the role may not do `action`. */
 export function actorFor(c: WebContext, action: Action): PersonActor {
   const { actor } = bearerOf(c)
-  if (!roleMay(actor.role, action)) throw new Refusal('NOT_ALLOWED')
+  requireRole(actor, action)
   return actor
 }

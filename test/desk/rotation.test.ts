@@ -247,6 +247,32 @@ test('a version that ends by itself within the overlap is refused when filing an
   await expect(file(db, world.owner, other.id)).rejects.toMatchObject({ code: 'EXPIRES_IN_OVERLAP' })
 })
 
+test('an item whose work always fails is put off, holds up no other, and goes on when the fault is over', async () => {
+  const { id, authKeyId } = await addService(db, world.admin, world.organisationId, 'Poisoned')
+  const ref = await fileAndApprove(db, world, id)
+  const broken = {
+    ...maker,
+    sealer: {
+      ...maker.sealer,
+      seal(text: string, boundTo: string) {
+        if (boundTo.includes(authKeyId)) throw new Error('the seal broke')
+        return maker.sealer.seal(text, boundTo)
+      },
+    },
+  }
+  await expect(carryOutNextDue(db, broken)).rejects.toThrow('the seal broke')
+  while (await carryOutNextDue(db, broken));
+  const held = await read(ref)
+  expect(held.status).toBe('executing')
+  expect(held.items.map((item) => [item.kind, item.status, item.problem])).toEqual([
+    ['auth', 'pending', null],
+    ['admin', 'overlap', null],
+  ])
+  await db.updateTable('item').set({ dueAt: new Date() }).where('keyId', '=', authKeyId).execute()
+  await carryOutAll()
+  expect((await read(ref)).status).toBe('overlap')
+})
+
 test('a filing with a key in its text or a start too far ahead is refused', async () => {
   const serviceId = await newService()
   const details = `it is rk_auth_live_${'a'.repeat(38)}`
