@@ -92,7 +92,7 @@ export async function revokeEarly(
       })
       .execute()
     const facts = { followUp: followUpId, items: itemIds, revokedFrom: at.toISOString() }
-    const fact = { action: 'rotation.revokeEarly', actor, rotation: ref, facts }
+    const fact = { action: 'rotation.revoke_early', actor, rotation: ref, facts }
     await recordAudit(trx, rotation.organisationId, now, fact)
     return { followUpId }
   })

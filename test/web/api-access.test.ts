@@ -127,6 +127,8 @@ test('what belongs to another organisation is not there', async () => {
   const attempts: [method: string, path: string, body?: object][] = [
     ['GET', `/v1/services/${place.serviceId}`],
     ['POST', `/v1/versions/${place.versionId}/reveal`],
+    ['POST', `/v1/keys/${place.authKeyId}/disable`],
+    ['POST', `/v1/keys/${place.authKeyId}/enable`],
     ['GET', `/v1/rotations/${ref}`],
     ['GET', `/v1/rotations/${ref}/events`],
     ['POST', `/v1/rotations/${ref}/withdrawal`],

@@ -291,6 +291,17 @@ test('a person sees who they are, with a token or a session', async () => {
   expect(bySession.json).toEqual(me.json)
 })
 
+test('a disabled key is refused from the answer on, and accepted again when it is enabled', async () => {
+  const { owner } = world.clients
+  const { id, secrets } = await makeService('Switched')
+  const shown = await owner.call('GET', `/v1/services/${id}`)
+  const [key] = versionIds.parse(shown.json).keys
+  expect((await owner.confirmed('POST', `/v1/keys/${key?.id}/disable`)).status).toBe(204)
+  expect(await verify(secrets[0] ?? '')).toMatchObject({ valid: false, code: 'DISABLED' })
+  expect((await owner.confirmed('POST', `/v1/keys/${key?.id}/enable`)).status).toBe(204)
+  expect(await verify(secrets[0] ?? '')).toMatchObject({ valid: true, code: 'VALID' })
+})
+
 test('a token that was made by a script works until it is revoked', async () => {
   const { viewer } = world.clients
   const body = { name: 'second', expiresAt: new Date(Date.now() + 3_600_000).toISOString() }

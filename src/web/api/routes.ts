@@ -3,6 +3,7 @@ import { createOpenApi } from './openapi.ts'
 import type { Route } from './route.ts'
 import { auditRoutes } from './routes/audit.ts'
 import { gatewayRoutes } from './routes/gateways.ts'
+import { keyRoutes } from './routes/keys.ts'
 import { meRoutes } from './routes/me.ts'
 import { moveRoutes } from './routes/moves.ts'
 import { organisationRoutes } from './routes/organisations.ts'
@@ -20,6 +21,7 @@ export const API_ROUTES: readonly Route[] = [
   ...organisationRoutes,
   ...gatewayRoutes,
   ...serviceRoutes,
+  ...keyRoutes,
   ...rotationRoutes,
   ...moveRoutes,
   ...verifyRoutes,

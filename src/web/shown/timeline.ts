@@ -14,7 +14,7 @@ const WORDS: Readonly<Record<string, string>> = {
   'rotation.expire': 'Expired undecided',
   'rotation.retry': 'Tried again',
   'rotation.close': 'Closed',
-  'rotation.revokeEarly': 'Old keys revoked early',
+  'rotation.revoke_early': 'Old keys revoked early',
 }
 
 const SETTLED: Readonly<Record<string, string>> = {

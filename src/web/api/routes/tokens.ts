@@ -50,7 +50,7 @@ const revoke = personRoute(
     summary: 'End one of your tokens at once',
     tag: 'People',
     access: 'tokens.manage',
-    stepUp: true,
+    stepUp: false,
     idempotent: false,
     params: z.strictObject({ id }),
     answer: { status: 204, schema: null, says: 'It is refused from now on.' },
