@@ -6,6 +6,8 @@ import { showPage, showPlainPage } from './page.ts'
 const NOTHING_SAVED = 'Nothing was saved or changed.'
 const UNSURE = 'We can’t say whether it was saved. Look before you try again.'
 
+const NOT_THERE = 'The address is not right, or what it names is not yours to see.'
+
 const TITLES: Partial<Record<RefusalCode, string>> = {
   NOT_FOUND: 'There is nothing here',
   NOT_ALLOWED: 'You may not do this',
@@ -57,7 +59,7 @@ function factsOf(c: WebContext, refusal: Refusal, status: number) {
   return {
     title: TITLES[code] ?? REFUSALS[code].replace(/\.$/, ''),
     status,
-    happened: refusal.message,
+    happened: refusal.message === REFUSALS.NOT_FOUND ? NOT_THERE : refusal.message,
     // A commit may have gone through though its answer was lost.
     saved: changing && status >= 500 ? UNSURE : NOTHING_SAVED,
     nowWhat: NOW_WHAT[code] ?? 'Go back and look again.',
