@@ -72,6 +72,11 @@ export async function findOrganisation(db: Db, organisationId: string) {
   return db.selectFrom('organisation').selectAll().where('id', '=', organisationId).executeTakeFirst()
 }
 
+/** The names of all organisations, by name. */
+export async function findOrganisationNames(db: Db): Promise<{ id: string; name: string }[]> {
+  return db.selectFrom('organisation').select(['id', 'name']).orderBy(sql`lower(name)`).orderBy('id').execute()
+}
+
 /** All organisations with the number of their people and services, the newest first; `before` is the last id seen. */
 export async function findOrganisations(db: Db, page: { limit: number; before?: string | null }) {
   return db

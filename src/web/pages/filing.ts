@@ -71,10 +71,16 @@ function secondsOfDays(text: string): number | null {
   return seconds >= 0 && seconds <= MAX_OVERLAP_SECONDS ? seconds : null
 }
 
-const MOST_SERVICES = 100
+const AT_ONCE = 100
 
-/** The services whose keys a member may choose from. */
+/** All the services whose keys a member may choose from, however many. */
 export async function findOwnServices(c: WebContext, organisationId: string): Promise<ServiceView[]> {
-  const page = await findServices(c.get('desk').db, { organisationId }, { limit: MOST_SERVICES })
-  return page.items
+  const services: ServiceView[] = []
+  let cursor: string | undefined
+  do {
+    const page = await findServices(c.get('desk').db, { organisationId }, { cursor, limit: AT_ONCE })
+    services.push(...page.items)
+    cursor = page.nextCursor ?? undefined
+  } while (cursor !== undefined)
+  return services
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { findGateways, type GatewayView } from '../../database/keys/gateways.ts'
+import { findGateway, findGateways, type GatewayView } from '../../database/keys/gateways.ts'
 import { createGateway, revokeGateway } from '../../keyring/gateways.ts'
 import { Refusal } from '../../rules/refusals.ts'
 import { count } from '../../rules/text/words.ts'
@@ -67,16 +67,15 @@ async function create(c: WebContext): Promise<Response> {
   )
 }
 
-async function findGateway(c: WebContext, id: string): Promise<GatewayView> {
-  const { items } = await findGateways(c.get('desk').db, { limit: AT_ONCE })
-  const gateway = items.find((gateway) => gateway.id === id)
+async function gatewayOf(c: WebContext, id: string): Promise<GatewayView> {
+  const gateway = await findGateway(c.get('desk').db, id)
   if (gateway === undefined) throw new Refusal('NOT_FOUND')
   return gateway
 }
 
 async function askToRevoke(c: WebContext, id: string, problems?: Problems): Promise<Response> {
   actorFor(c, 'gateways.manage')
-  const { name, last4, revokedAt } = await findGateway(c, id)
+  const { name, last4, revokedAt } = await gatewayOf(c, id)
   if (revokedAt !== null) return c.redirect('/gateways', 303)
   const facts = { title: 'Revoke the gateway?', id, name, last4, askCode: await needsCode(c) }
   return showPage(c, 'revoke-gateway', { ...facts, ...(problems === undefined ? {} : { problems }) })
@@ -85,7 +84,7 @@ async function askToRevoke(c: WebContext, id: string, problems?: Problems): Prom
 async function revoke(c: WebContext, id: string): Promise<Response> {
   const actor = actorFor(c, 'gateways.manage')
   const { typed } = await readForm(c, z.object({}))
-  const { revokedAt } = await findGateway(c, id)
+  const { revokedAt } = await gatewayOf(c, id)
   // Sent twice, it has ended already.
   if (revokedAt !== null) return c.redirect('/gateways', 303)
   return orAskAgain(

@@ -1,9 +1,10 @@
 import { z } from 'zod'
-import { findServices, type KeyView, type ServiceView } from '../../database/keys/services.ts'
-import { findOrganisations } from '../../database/people/people.ts'
+import { findService, findServices, type KeyView, type ServiceView } from '../../database/keys/services.ts'
+import { findOrganisationNames } from '../../database/people/people.ts'
 import { createService } from '../../keyring/services.ts'
 import type { Permission } from '../../rules/keys/verdict.ts'
 import { roleMay } from '../../rules/permissions.ts'
+import { Refusal } from '../../rules/refusals.ts'
 import { shortId } from '../../rules/text/foreign-text.ts'
 import { KIND_WORDS } from '../../rules/text/words.ts'
 import { type App, actorFor, bearerOf, type WebContext } from '../context.ts'
@@ -61,26 +62,42 @@ function serviceFacts(service: ServiceView, timeZone: string, options: Options) 
   }
 }
 
-async function show(c: WebContext): Promise<Response> {
+async function shownServices(c: WebContext, services: readonly ServiceView[]) {
   const { organisationId, role } = actorFor(c, 'services.view')
   const { timeZone } = bearerOf(c)
-  const page = await findServices(
-    c.get('desk').db,
-    { organisationId },
-    { cursor: c.req.query('after'), limit: AT_ONCE },
-  )
   const options = {
     mayRotate: roleMay(role, 'rotations.submit'),
     mayReveal: await mayPickUp(c),
     ofAll: organisationId === null,
   }
+  return services.map((service) => serviceFacts(service, timeZone, options))
+}
+
+async function show(c: WebContext): Promise<Response> {
+  const { organisationId, role } = actorFor(c, 'services.view')
+  const page = await findServices(
+    c.get('desk').db,
+    { organisationId },
+    { cursor: c.req.query('after'), limit: AT_ONCE },
+  )
   const mayCreate = roleMay(role, 'services.create')
   return showPage(c, 'services', {
     title: 'Services and keys',
     mayCreate,
     emptyText: mayCreate ? 'Add the first one.' : 'An owner or the desk adds them.',
-    services: page.items.map((service) => serviceFacts(service, timeZone, options)),
+    services: await shownServices(c, page.items),
     nextHref: page.nextCursor === null ? null : `/services?after=${encodeURIComponent(page.nextCursor)}`,
+  })
+}
+
+async function showOne(c: WebContext, id: string): Promise<Response> {
+  const { organisationId } = actorFor(c, 'services.view')
+  const service = await findService(c.get('desk').db, { organisationId }, id)
+  if (service === undefined) throw new Refusal('NOT_FOUND')
+  return showPage(c, 'services', {
+    title: service.name,
+    services: await shownServices(c, [service]),
+    allHref: '/services',
   })
 }
 
@@ -93,7 +110,7 @@ const newService = z.object({
 async function ask(c: WebContext, again?: { values: Typed; problems: Problems }): Promise<Response> {
   const actor = actorFor(c, 'services.create')
   const chosenId = again?.values.organisationId ?? c.req.query('organisation')
-  const all = actor.organisationId === null ? await findOrganisations(c.get('desk').db, { limit: 100 }) : []
+  const all = actor.organisationId === null ? await findOrganisationNames(c.get('desk').db) : []
   const organisations = all.map(({ id, name }) => ({ id, name, shortId: shortId(id), chosen: id === chosenId }))
   const environment = again?.values.environment
   return showPage(c, 'new-service', {
@@ -122,9 +139,8 @@ async function add(c: WebContext): Promise<Response> {
   )
 }
 
-/** A service has no page of its own yet; its address leads to where it stands in the list. */
 export function addServices(app: App): void {
-  app.get('/services/:id{svc_[0-9a-z]+}', (c) => c.redirect(`/services#${c.req.param('id')}`, 303))
+  app.get('/services/:id{svc_[0-9a-z]+}', (c) => showOne(c, c.req.param('id')))
   app.get('/services', show)
   app.get('/services/new', (c) => ask(c))
   app.post('/services', add)
