@@ -2,8 +2,9 @@ import { sql } from 'kysely'
 import { beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import { openTestDatabase } from '../support/database.ts'
-import { type Answer, openDesk } from '../support/web.ts'
+import { type Answer, openDesk, sealer } from '../support/web.ts'
 import { type ApiWorld, makeApiWorld } from '../support/worlds/api-world.ts'
+import { signIn } from '../support/worlds/people.ts'
 
 const database = await openTestDatabase()
 const desk = await openDesk(database)
@@ -131,6 +132,29 @@ test('an answer is forgotten after a day', async () => {
   await makeService(newKey(), 'Now')
   const kept = await database.db.selectFrom('idempotentCall').select('body').where('idempotencyKey', '=', old).execute()
   expect(kept).toEqual([])
+})
+
+async function sendForm(fields: Record<string, string>): Promise<Answer> {
+  const { bearer, sessionToken } = await signIn(database.db, sealer, world.people.admin)
+  const text = new URLSearchParams({ formToken: bearer.formToken ?? '', draft: newKey(), ...fields }).toString()
+  const type = { accept: 'text/html', 'content-type': 'application/x-www-form-urlencoded' }
+  const headers = { ...type, cookie: `__Host-rekey=${sessionToken}`, origin: desk.url }
+  return desk.call('POST', '/gateways', { headers, text })
+}
+
+test('what is done is answered as done, by call and by form, when its answer can’t be kept', async () => {
+  const key = newKey()
+  await sql`create function refuse_keeping() returns trigger language plpgsql as
+    $$ begin raise exception 'no room'; end $$`.execute(database.db)
+  await sql`create trigger keeps_nothing before update on idempotent_call
+    for each row when (new.status is not null) execute function refuse_keeping()`.execute(database.db)
+  const called = await makeGateway(key, 'Not kept')
+  const sent = await sendForm({ name: 'Not kept' })
+  await sql`drop trigger keeps_nothing on idempotent_call`.execute(database.db)
+  expect(gateway.parse(called.json).token).toMatch(/^rkg_/)
+  expect([sent.status, sent.text]).toEqual([200, expect.stringContaining('rkg_')])
+  expect(await countGateways('Not kept')).toBe(2)
+  expect(desk.logged.filter((line) => line.includes('idempotency.not_kept'))).toHaveLength(2)
 })
 
 test.each(['', ' ', 'x'.repeat(256), 'spaced key', 'ümlaut'])('a key that is none is refused: "%s"', async (key) => {

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { z } from 'zod'
-import { type CallKey, claimCall, releaseCall, type StoredAnswer, storeAnswer } from '../../database/idempotency.ts'
+import type { CallKey, StoredAnswer } from '../../database/idempotency.ts'
 import { spendStepUp } from '../../identity/step-up.ts'
-import { errorFields } from '../../log.ts'
 import { Refusal } from '../../rules/refusals.ts'
 import { bearerOf, type WebContext } from '../context.ts'
+import { onceByKey } from '../once.ts'
 
 /** What a handler gives: an object for the answer's schema to pick from, or nothing. */
 export type Done = object | undefined
@@ -59,29 +59,21 @@ function withoutSecrets(body: Record<string, unknown> | null, secrets: readonly 
 }
 
 async function sendOnce(c: WebContext, facts: Facts, key: CallKey, run: () => Promise<Done>): Promise<Response> {
-  const { db } = c.get('desk')
   const { status } = facts.answer
-  const claim = await claimCall(db, key, await fingerprint(c))
-  if (claim.kind === 'mismatch') throw new Refusal('IDEMPOTENCY_MISMATCH')
-  if (claim.kind === 'busy') throw new Refusal('IDEMPOTENCY_BUSY')
-  if (claim.kind === 'answered') {
+  const call = { ...key, requestHash: await fingerprint(c) }
+  const once = await onceByKey(
+    c,
+    call,
+    () => carryOut(c, facts, run),
+    (body) => ({ status, body: withoutSecrets(body, facts.secrets ?? []) }),
+  )
+  if (once.kind === 'mismatch') throw new Refusal('IDEMPOTENCY_MISMATCH')
+  if (once.kind === 'busy') throw new Refusal('IDEMPOTENCY_BUSY')
+  if (once.kind === 'answered') {
     c.header('idempotent-replay', 'true')
-    return respond(c, claim.answer, status)
+    return respond(c, once.answer, status)
   }
-  let body: Record<string, unknown> | null
-  try {
-    body = await carryOut(c, facts, run)
-  } catch (error) {
-    // Only a refusal tells for sure that nothing was done; after any other error the key stays taken for a while.
-    if (error instanceof Refusal) await releaseCall(db, key, claim.claimedAt)
-    throw error
-  }
-  const kept = { status, body: withoutSecrets(body, facts.secrets ?? []) }
-  // It is done whether or not the answer can be kept, so the caller hears so.
-  await storeAnswer(db, key, claim.claimedAt, kept).catch((error: unknown) => {
-    c.get('desk').log.warn({ event: 'idempotency.not_kept', ...errorFields(error) })
-  })
-  return respond(c, { status, body: body && JSON.stringify(body) }, status)
+  return respond(c, { status, body: once.result && JSON.stringify(once.result) }, status)
 }
 
 /**

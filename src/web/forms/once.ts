@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { claimCall, releaseCall, storeAnswer } from '../../database/idempotency.ts'
 import { Refusal } from '../../rules/refusals.ts'
 import { bearerOf, type WebContext } from '../context.ts'
+import { onceByKey } from '../once.ts'
 
 /** A key for one filled-in form, carried in it, so that sending it again makes nothing a second time. */
 export function newDraft(): string {
@@ -20,16 +20,9 @@ export async function oncePerDraft(
   again: () => Promise<Response>,
 ): Promise<Response> {
   if (!/^[\w-]{1,64}$/.test(draft)) throw new Refusal('INVALID_REQUEST')
-  const { db } = c.get('desk')
-  const call = { bearerId: bearerOf(c).id, idempotencyKey: `form ${c.req.path} ${draft}` }
-  const claim = await claimCall(db, call, createHash('sha256').update(call.idempotencyKey).digest())
-  if (claim.kind !== 'fresh') return again()
-  try {
-    const response = await run()
-    await storeAnswer(db, call, claim.claimedAt, { status: 200, body: null })
-    return response
-  } catch (error) {
-    if (error instanceof Refusal) await releaseCall(db, call, claim.claimedAt)
-    throw error
-  }
+  const idempotencyKey = `form ${c.req.path} ${draft}`
+  const requestHash = createHash('sha256').update(idempotencyKey).digest()
+  const call = { bearerId: bearerOf(c).id, idempotencyKey, requestHash }
+  const once = await onceByKey(c, call, run, () => ({ status: 200, body: null }))
+  return once.kind === 'done' ? once.result : again()
 }
