@@ -19,12 +19,16 @@ export type ApprovalFacts = {
   ownerChangedAt: Date | null
 }
 
+/** Whether a change of an owner's password, code device or email at `at` is less than 7 days old, so that a thief may have made it. */
+export function ownerChangedLately(at: Date | null, now: Date): at is Date {
+  return at !== null && now.getTime() - at.getTime() < OWNER_CHANGE_SECONDS * 1000
+}
+
 /** How many approvals a rotation needs, decided when it is filed: two where a mistake or a thief would do most harm. */
 export function approvalsNeeded(facts: ApprovalFacts, now: Date): 1 | 2 {
-  const ownerChangedLately =
-    facts.ownerChangedAt !== null && now.getTime() - facts.ownerChangedAt.getTime() < OWNER_CHANGE_SECONDS * 1000
   const cutsOffAtOnce = facts.overlapSeconds === 0 && facts.reason !== 'compromised'
-  return facts.filedOnBehalf || ownerChangedLately || cutsOffAtOnce || facts.itemCount > MANY_ITEMS ? 2 : 1
+  const doubtful = facts.filedOnBehalf || ownerChangedLately(facts.ownerChangedAt, now)
+  return doubtful || cutsOffAtOnce || facts.itemCount > MANY_ITEMS ? 2 : 1
 }
 
 type Decider = { id: string; staffRole: 'agent' | 'admin' | null; organisationIds: readonly string[] }

@@ -2,7 +2,7 @@ import type { DecisionFacts } from '../../database/rotations/decision-facts.ts'
 import type { RotationView } from '../../database/rotations/views.ts'
 import type { PersonActor } from '../../rules/permissions.ts'
 import { REFUSALS } from '../../rules/refusals.ts'
-import { barFromDeciding } from '../../rules/rotations/approvals.ts'
+import { barFromDeciding, ownerChangedLately } from '../../rules/rotations/approvals.ts'
 import { count, joinWords, KIND_WORDS } from '../../rules/text/words.ts'
 import { howLongAgo, type ShownTime, shownTime } from './times.ts'
 
@@ -53,13 +53,13 @@ export function checks(rotation: RotationView, facts: DecisionFacts, timeZone: s
       others === 0,
       others === 0 ? 'No other rotation of theirs is under way.' : `Also under way: ${joinWords(facts.otherLiveRefs)}.`,
     ),
-    facts.ownerChangedAt === null
-      ? check(true, 'No owner changed their password, code device or address.')
-      : check(
+    ownerChangedLately(facts.ownerChangedAt, now)
+      ? check(
           false,
           'An owner’s password, code device or address changed on',
           shownTime(facts.ownerChangedAt, timeZone),
-        ),
+        )
+      : check(true, 'No owner changed their password, code device or address in the last 7 days.'),
   ]
 }
 
