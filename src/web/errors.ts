@@ -75,9 +75,15 @@ function problem(c: WebContext, refusal: Refusal): Response {
   return c.body(JSON.stringify(body), status, { 'content-type': 'application/problem+json' })
 }
 
+/** A client that goes away within its body; the database's lost connections have the same code, with other words. */
+function wasCutByClient(error: Error): boolean {
+  return error.message === 'aborted' && 'code' in error && error.code === 'ECONNRESET'
+}
+
 /** What an error means to the caller; its own text stays inside. */
 function refusalOf(error: Error): Refusal {
   if (error instanceof Refusal) return error
+  if (wasCutByClient(error)) return new Refusal('INVALID_REQUEST')
   if (isUnreachable(error)) return new Refusal('UNAVAILABLE')
   if (error instanceof HTTPException && error.status === 400) {
     return new Refusal('INVALID_REQUEST', { errors: [{ pointer: '', message: 'This is not well-formed.' }] })
