@@ -4,6 +4,8 @@ const shared = { hookTimeout: 60_000 }
 
 export default defineConfig({
   test: {
+    // Left alone it would spare one core, which of two is half.
+    maxWorkers: '100%',
     // One cluster for the whole run, whichever projects are in it.
     globalSetup: ['test/support/global-setup.ts'],
     projects: [

@@ -74,3 +74,13 @@ export async function postponeLetter(db: Db, claim: LetterClaim, seconds: number
 export async function giveUpLetter(db: Db, claim: LetterClaim, lastError: string): Promise<void> {
   await heldLetter(db, claim).set({ nextAttemptAt: null, gaveUpAt: sql<Date>`clock_timestamp()`, lastError }).execute()
 }
+
+/** How many letters wait to be sent. */
+export async function countWaitingLetters(db: Db): Promise<number> {
+  const { count } = await db
+    .selectFrom('letter')
+    .select((is) => is.fn.countAll<string>().as('count'))
+    .where('nextAttemptAt', 'is not', null)
+    .executeTakeFirstOrThrow()
+  return Number(count)
+}

@@ -1,9 +1,10 @@
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import { countWaitingLetters } from '../../database/letters/queue.ts'
 import { findMemberships } from '../../database/people/people.ts'
 import type { Bearer } from '../../identity/bearers.ts'
 import { type Role, roleMay } from '../../rules/permissions.ts'
 import { shortId } from '../../rules/text/foreign-text.ts'
-import { ROLE_WORDS } from '../../rules/text/words.ts'
+import { count, ROLE_WORDS } from '../../rules/text/words.ts'
 import type { WebContext } from '../context.ts'
 import type { Problems, Typed } from '../forms/form.ts'
 
@@ -33,6 +34,14 @@ export function shownOrganisation(id: string, name: string): ShownOrganisation {
   return { name, shortId: shortId(id) }
 }
 
+/** Without a mail server letters wait, and the staff have to know: customers hear nothing meanwhile. */
+async function findWaitingLetters(c: WebContext, role: Role): Promise<string | null> {
+  const { config, db } = c.get('desk')
+  if (config.smtpUrl !== undefined || !roleMay(role, 'rotations.decide')) return null
+  const waiting = await countWaitingLetters(db)
+  return waiting === 0 ? null : count(waiting, 'letter')
+}
+
 async function findViewer(c: WebContext, { actor, timeZone }: Bearer) {
   const memberships = await findMemberships(c.get('desk').db, actor.personId)
   const own = memberships.find((membership) => membership.organisationId === actor.organisationId)
@@ -43,6 +52,7 @@ async function findViewer(c: WebContext, { actor, timeZone }: Bearer) {
     organisation: own === undefined ? null : shownOrganisation(own.organisationId, own.organisation),
     severalPlaces: places > 1,
     timeZone,
+    waitingLetters: await findWaitingLetters(c, actor.role),
   }
 }
 
