@@ -1,10 +1,10 @@
-import { type SelectQueryBuilder, sql } from 'kysely'
+import { sql } from 'kysely'
 import type { Reason } from '../../rules/rotations/approvals.ts'
 import type { RotationStatus } from '../../rules/rotations/rotation-lifecycle.ts'
 import type { Db } from '../connect.ts'
 import { decodeCursor, ID, type Page, TIME, toPage } from '../cursor.ts'
-import type { Database } from '../schema.ts'
 import { findItemViews, type ItemView } from './items.ts'
+import { type Refs, searchRefs, selectRefs } from './search.ts'
 
 /** Whose eyes look: a member's organisation, or null for staff, who see all. */
 export type Viewer = { organisationId: string | null }
@@ -126,7 +126,7 @@ export type RotationFilter = {
   status?: readonly RotationStatus[] | undefined
   organisationId?: string | undefined
   assigneeId?: string | undefined
-  /** Part of a reference, an organisation's, person's or service's name, an email address, or the last 4 of a key. */
+  /** How a reference begins, part of an organisation's, person's or service's name or of an email address, or the last 4 of a key. */
   q?: string | undefined
   /** Newest first, or what is due or late first. */
   sort?: 'created' | 'deadline' | undefined
@@ -134,50 +134,39 @@ export type RotationFilter = {
   limit: number
 }
 
-function search<O>(
-  query: SelectQueryBuilder<Searched, 'rotation' | 'organisation' | 'requester', O>,
-  text: string,
-): SelectQueryBuilder<Searched, 'rotation' | 'organisation' | 'requester', O> {
-  const part = `%${text.replaceAll(/[\\%_]/g, (sign) => `\\${sign}`)}%`
-  return query.where((is) =>
-    is.or([
-      is('rotation.ref', 'ilike', part),
-      is('organisation.name', 'ilike', part),
-      is('requester.name', 'ilike', part),
-      is('requester.email', 'ilike', part),
-      is.exists(
-        is
-          .selectFrom('item')
-          .innerJoin('service', 'service.id', 'item.serviceId')
-          .innerJoin('version', 'version.keyId', 'item.keyId')
-          .select('item.id')
-          .whereRef('item.rotationRef', '=', 'rotation.ref')
-          .where((of) => of.or([of('service.name', 'ilike', part), of('version.last4', '=', text)])),
-      ),
-    ]),
-  )
+const DEADLINE = sql<Date>`coalesce(rotation.next_deadline, 'infinity')`
+
+/** Leaves what the viewer may see and the filter lets through, in its order, from its cursor on: a page and one more. */
+function narrowTo(viewer: Viewer, filter: RotationFilter) {
+  const byDeadline = filter.sort === 'deadline'
+  const [at = '', ref = ''] = filter.cursor === undefined ? [] : decodeCursor(filter.cursor, [TIME, ID])
+  const place = sql`(${at}::timestamptz, ${ref})`
+  return (refs: Refs): Refs => {
+    let query = refs.limit(filter.limit + 1)
+    if (viewer.organisationId !== null) query = query.where('rotation.organisationId', '=', viewer.organisationId)
+    if (filter.status !== undefined && filter.status.length > 0)
+      query = query.where('rotation.status', 'in', filter.status)
+    if (filter.organisationId !== undefined) query = query.where('rotation.organisationId', '=', filter.organisationId)
+    if (filter.assigneeId !== undefined) query = query.where('rotation.assigneeId', '=', filter.assigneeId)
+    if (byDeadline) {
+      if (filter.cursor !== undefined) query = query.where(sql<boolean>`(${DEADLINE}, rotation.ref) > ${place}`)
+      return query.orderBy(DEADLINE).orderBy('rotation.ref')
+    }
+    if (filter.cursor !== undefined) query = query.where(sql<boolean>`(rotation.created_at, rotation.ref) < ${place}`)
+    return query.orderBy('rotation.createdAt', 'desc').orderBy('rotation.ref', 'desc')
+  }
 }
-type Searched = Database & { requester: Database['person'] }
 
 /** A page of the rotations that the viewer may see. Refuses INVALID_REQUEST for a cursor that isn't ours. */
 export async function findRotations(db: Db, viewer: Viewer, filter: RotationFilter): Promise<Page<RotationView>> {
   const byDeadline = filter.sort === 'deadline'
-  const deadline = sql<Date>`coalesce(rotation.next_deadline, 'infinity')`
-  let query = selectRotations(db, viewer).limit(filter.limit + 1)
-  if (filter.status !== undefined && filter.status.length > 0)
-    query = query.where('rotation.status', 'in', filter.status)
-  if (filter.organisationId !== undefined) query = query.where('rotation.organisationId', '=', filter.organisationId)
-  if (filter.assigneeId !== undefined) query = query.where('rotation.assigneeId', '=', filter.assigneeId)
-  if (filter.q !== undefined && filter.q !== '') query = search(query, filter.q)
-  if (filter.cursor !== undefined) {
-    const [at = '', ref = ''] = decodeCursor(filter.cursor, [TIME, ID])
-    const place = sql`(${at}::timestamptz, ${ref})`
-    query = byDeadline
-      ? query.where(sql<boolean>`(${deadline}, rotation.ref) > ${place}`)
-      : query.where(sql<boolean>`(rotation.created_at, rotation.ref) < ${place}`)
-  }
+  const narrow = narrowTo(viewer, filter)
+  const refs = filter.q ? searchRefs(db, filter.q, narrow) : narrow(selectRefs(db))
+  const query = selectRotations(db, viewer)
+    .where(sql<boolean>`rotation.ref in (${refs})`)
+    .limit(filter.limit + 1)
   const rows = byDeadline
-    ? await query.orderBy(deadline).orderBy('rotation.ref').execute()
+    ? await query.orderBy(DEADLINE).orderBy('rotation.ref').execute()
     : await query.orderBy('rotation.createdAt', 'desc').orderBy('rotation.ref', 'desc').execute()
   const page = toPage(rows, filter.limit, (row) => [
     byDeadline ? (row.nextDeadline?.toISOString() ?? 'infinity') : row.createdAt.toISOString(),

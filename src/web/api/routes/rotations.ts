@@ -100,7 +100,12 @@ const list = personRoute(
       status: statuses,
       organisationId: id.optional(),
       assignee: id.optional().meta({ description: "The assignee's id." }),
-      q: z.string().max(200).transform(oneLine).optional().meta({ description: 'Part of a reference or a name.' }),
+      q: z
+        .string()
+        .max(200)
+        .transform(oneLine)
+        .optional()
+        .meta({ description: 'How a reference begins, or part of a name.' }),
       sort: z.enum(['created', 'deadline']).optional().meta({ description: 'Newest first, or next deadline first.' }),
       limit,
       cursor,
