@@ -12,9 +12,10 @@ import { normalisePassword, passwordProblem } from '../rules/passwords.ts'
 import type { PersonActor, Role } from '../rules/permissions.ts'
 import { Refusal } from '../rules/refusals.ts'
 import { codeUri, matchingTimeStep, newCodeSeed } from '../secrets/codes.ts'
-import { hashPassword, passwordMatches } from '../secrets/passwords.ts'
+import { hashPassword } from '../secrets/passwords.ts'
 import type { Sealed, Sealer } from '../secrets/sealing.ts'
 import { hashToken } from '../secrets/tokens.ts'
+import { isOpen, passwordIsRight } from './accounts.ts'
 import { openCodeSeed, sealCodeSeed, spendCode } from './codes.ts'
 import { returnSignIn, spendSignIn } from './limits.ts'
 import { completeSession, type Origin, startSession } from './sessions.ts'
@@ -78,7 +79,7 @@ export async function acceptInvitation(
     if (invitation.organisationId === null) await lockDesk(trx)
     const person = await lockPerson(trx, invitation.personId)
     const locked = await lockOpenInvitation(trx, hashToken(token))
-    if (locked === undefined || !mayEnter(person)) throw new Refusal('INVITATION_VOID')
+    if (locked === undefined || !isOpen(person)) throw new Refusal('INVITATION_VOID')
     if (enrolment !== null) await enrol(trx, person, enrolment)
     await join(trx, person, locked)
     return signIn(trx, person, locked, acceptance)
@@ -90,7 +91,7 @@ export async function acceptInvitation(
 async function proveAccount(db: Db, sealer: Sealer, invitation: OpenInvitation, acceptance: Acceptance): Promise<null> {
   const network = acceptance.network ?? ''
   await spendSignIn(db, network, invitation.email)
-  if (!(await passwordMatches(normalisePassword(acceptance.password), invitation.passwordHash))) {
+  if (!(await passwordIsRight(acceptance.password, invitation.passwordHash))) {
     throw new Refusal('NOT_AUTHENTICATED', { detail: 'That is not the password of your account.' })
   }
   await returnSignIn(db, network, invitation.email)
@@ -126,10 +127,6 @@ async function enrol(trx: Trx, person: PersonRow, { passwordHash, seed, timeStep
     .set({ passwordHash, codeSeed: seed.sealed, codeSeedKeyId: seed.keyId, codeLastStep: timeStep })
     .where('id', '=', person.id)
     .execute()
-}
-
-function mayEnter(person: PersonRow): boolean {
-  return person.disabledAt === null && person.lockedAt === null
 }
 
 /** Gives the person what they were invited to, marks the invitation as used and writes it into the audit trail. */

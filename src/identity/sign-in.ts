@@ -1,12 +1,11 @@
 import type { Db } from '../database/connect.ts'
 import { findMemberships, findPerson, findPersonByEmail, type PersonRow } from '../database/people/people.ts'
 import { findLastOrganisation } from '../database/people/sessions.ts'
-import { MAX_PASSWORD_LENGTH, normalisePassword } from '../rules/passwords.ts'
 import { Refusal } from '../rules/refusals.ts'
 import { cleanEmail } from '../rules/text/names.ts'
-import { passwordMatches } from '../secrets/passwords.ts'
 import type { Sealer } from '../secrets/sealing.ts'
 import { hashToken, newToken } from '../secrets/tokens.ts'
+import { isOpen, passwordIsRight } from './accounts.ts'
 import { findSessionBearer } from './bearers.ts'
 import { spendCode } from './codes.ts'
 import { returnSignIn, spendSignIn } from './limits.ts'
@@ -32,7 +31,8 @@ export async function beginSignIn(db: Db, input: SignIn): Promise<SessionToken> 
   const email = cleanEmail(input.email) ?? ''
   await spendSignIn(db, input.network, email)
   const person = await findPersonByEmail(db, email)
-  if (!(await passwordIsRight(input.password, person)) || person === undefined || !mayEnter(person)) throw notSignedIn()
+  const right = await passwordIsRight(input.password, person?.passwordHash ?? null)
+  if (!right || person === undefined || !maySignIn(person)) throw notSignedIn()
   const organisationId = await chooseFirst(db, person)
   if (organisationId === undefined) throw notSignedIn()
   await returnSignIn(db, input.network, email)
@@ -86,13 +86,8 @@ async function isPartOf(db: Db, personId: string, organisationId: string | null)
   return (await findMemberships(db, personId)).some((membership) => membership.organisationId === organisationId)
 }
 
-async function passwordIsRight(password: string, person: PersonRow | undefined): Promise<boolean> {
-  const bounded = normalisePassword(password.slice(0, 4 * MAX_PASSWORD_LENGTH))
-  return passwordMatches(bounded, person?.passwordHash ?? null)
-}
-
-function mayEnter(person: PersonRow): boolean {
-  return person.codeSeed !== null && person.disabledAt === null && person.lockedAt === null
+function maySignIn(person: PersonRow): boolean {
+  return person.codeSeed !== null && isOpen(person)
 }
 
 /** Where the person works after signing in: as staff, else where they worked last, else where they were first. */
