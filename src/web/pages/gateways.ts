@@ -7,6 +7,7 @@ import { type App, actorFor, bearerOf, type WebContext } from '../context.ts'
 import { confirmWithCode, needsCode } from '../forms/confirmed.ts'
 import { orAskAgain, type Problems, readForm, type Typed } from '../forms/form.ts'
 import { newDraft, oncePerDraft } from '../forms/once.ts'
+import { showMadeToken } from '../shown/made-token.ts'
 import { showPage } from '../shown/page.ts'
 import { shownTime, shownTimeOrNull } from '../shown/times.ts'
 
@@ -39,18 +40,6 @@ async function show(c: WebContext, again?: { values: Typed; problems: Problems }
   })
 }
 
-function showMade(c: WebContext, name: string, token: string): Promise<Response> {
-  c.header('cache-control', 'no-store')
-  return showPage(c, 'token-made', {
-    title: 'Store the gateway’s token',
-    heading: 'The gateway is ready',
-    name,
-    token,
-    usage: 'The gateway sends it with each check as “Authorization: Bearer” and the token.',
-    backHref: '/gateways',
-  })
-}
-
 async function create(c: WebContext): Promise<Response> {
   const actor = actorFor(c, 'gateways.manage')
   const { values, typed, problems } = await readForm(c, newGateway)
@@ -59,7 +48,14 @@ async function create(c: WebContext): Promise<Response> {
   const run = async () => {
     await confirmWithCode(c, values.code)
     const { token } = await createGateway(c.get('desk').db, actor, { name })
-    return showMade(c, name, token)
+    return showMadeToken(c, {
+      title: 'Store the gateway’s token',
+      heading: 'The gateway is ready',
+      name,
+      token,
+      usage: 'The gateway sends it with each check as “Authorization: Bearer” and the token.',
+      backHref: '/gateways',
+    })
   }
   return orAskAgain(
     () => oncePerDraft(c, draft, run, async () => c.redirect('/gateways', 303)),

@@ -6,6 +6,7 @@ import { type App, actorFor, bearerOf, type WebContext } from '../context.ts'
 import { confirmWithCode, needsCode } from '../forms/confirmed.ts'
 import { orAskAgain, type Problems, readForm, type Typed } from '../forms/form.ts'
 import { newDraft, oncePerDraft } from '../forms/once.ts'
+import { showMadeToken } from '../shown/made-token.ts'
 import { showPage } from '../shown/page.ts'
 import { shownTime, shownTimeOrNull } from '../shown/times.ts'
 
@@ -42,18 +43,6 @@ async function show(c: WebContext, again?: { values: Typed; problems: Problems }
   })
 }
 
-function showMade(c: WebContext, name: string, token: string): Promise<Response> {
-  c.header('cache-control', 'no-store')
-  return showPage(c, 'token-made', {
-    title: 'Store your token',
-    heading: 'Your token is ready',
-    name,
-    token,
-    usage: 'Send it with each call as “Authorization: Bearer” and the token.',
-    backHref: '/tokens',
-  })
-}
-
 async function make(c: WebContext): Promise<Response> {
   const actor = actorFor(c, 'tokens.manage')
   const { values, typed, problems } = await readForm(c, newToken)
@@ -63,7 +52,14 @@ async function make(c: WebContext): Promise<Response> {
     await confirmWithCode(c, values.code)
     const expiresAt = new Date(Date.now() + days * DAY_SECONDS * 1000)
     const { token } = await createPersonalToken(c.get('desk').db, actor, { name, expiresAt })
-    return showMade(c, name, token)
+    return showMadeToken(c, {
+      title: 'Store your token',
+      heading: 'Your token is ready',
+      name,
+      token,
+      usage: 'Send it with each call as “Authorization: Bearer” and the token.',
+      backHref: '/tokens',
+    })
   }
   return orAskAgain(
     () => oncePerDraft(c, draft, run, async () => c.redirect('/tokens', 303)),
