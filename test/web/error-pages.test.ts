@@ -8,6 +8,7 @@ const THROWN = {
   '/not-allowed': new Refusal('NOT_ALLOWED'),
   '/not-there': new Refusal('NOT_FOUND'),
   '/stale': new Refusal('STALE_REVISION'),
+  '/void': new Refusal('INVITATION_VOID'),
   '/often': new Refusal('TOO_MANY_REQUESTS'),
   '/broken': new Error(BROKEN),
   '/away': new Refusal('UNAVAILABLE'),
@@ -44,6 +45,12 @@ test.for([
     expect(answer.text).not.toContain('relation')
   },
 )
+
+test('leads away from what stays refused, and back to what may work by now', async () => {
+  expect((await desk.call('GET', '/not-allowed', { headers })).text).toContain('href="/">Go to the start page')
+  expect((await desk.call('GET', '/void', { headers })).text).toContain('href="/sign-in">Sign in')
+  expect((await desk.call('GET', '/often', { headers })).text).toContain('href="/often">Try again')
+})
 
 test('a page that refreshes a part of itself is sent to the sign-in as a whole once the session is over', async () => {
   const answer = await desk.call('GET', '/rotations', { headers: { ...headers, 'hx-request': 'true' } })

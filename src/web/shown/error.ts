@@ -41,6 +41,9 @@ const NOW_WHAT: Partial<Record<RefusalCode, string>> = {
   INTERNAL: 'Try again. If it stays, tell support the reference below.',
 }
 
+/** What the same address answers the same person again. */
+const STAYS_REFUSED: ReadonlySet<RefusalCode> = new Set(['NOT_FOUND', 'NOT_ALLOWED', 'OWN_ROTATION', 'SET_UP_VOID'])
+
 /** Where the call went, still escaped and under one `/`: a link to `//host` would lead to another site. */
 function ownAddress(c: WebContext): string {
   return new URL(c.req.url).pathname.replace(/^\/+/, '/')
@@ -48,8 +51,8 @@ function ownAddress(c: WebContext): string {
 
 /** An address that a new page can begin from; a form that was refused can't be sent again by a link. */
 function wayOn(c: WebContext, code: RefusalCode) {
-  if (code === 'NOT_AUTHENTICATED') return { href: '/sign-in', label: 'Sign in' }
-  if (c.req.method === 'GET' && code !== 'NOT_FOUND') return { href: ownAddress(c), label: 'Try again' }
+  if (code === 'NOT_AUTHENTICATED' || code === 'INVITATION_VOID') return { href: '/sign-in', label: 'Sign in' }
+  if (c.req.method === 'GET' && !STAYS_REFUSED.has(code)) return { href: ownAddress(c), label: 'Try again' }
   return { href: '/', label: 'Go to the start page' }
 }
 
