@@ -78,7 +78,7 @@ function doneAt({ at, oldStopsAt }: RotationFacts, kind: RotationLetterKind): st
 }
 
 function overlapInWords(seconds: number): string {
-  return seconds === 0 ? 'not at all' : `for ${durationInWords(seconds)} after the new ones are made`
+  return seconds === 0 ? 'none' : `${durationInWords(seconds)} in which old and new keys both work`
 }
 
 /** A start that has come already is no news: the reader is told that it is done at once. */

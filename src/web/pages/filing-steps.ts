@@ -11,7 +11,7 @@ type Plan = {
 
 function decision({ decideBy, approvalsNeeded }: Plan, timeZone: string): string {
   const who = approvalsNeeded === 2 ? 'Two agents of the desk have to approve it' : 'An agent of the desk decides'
-  return decideBy === null ? `${who}.` : `${who}, at the latest by ${formatTime(decideBy, timeZone)}. You get a mail.`
+  return decideBy === null ? `${who}.` : `${who}, at the latest by ${formatTime(decideBy, timeZone)}. You get an email.`
 }
 
 function keysOf({ keyCount }: Plan): string {
