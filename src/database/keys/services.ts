@@ -1,27 +1,10 @@
-import { sql } from 'kysely'
 import type { Environment, KeyKind } from '../../rules/keys/key-text.ts'
-import { isAccepted, type Permission } from '../../rules/keys/verdict.ts'
+import type { Permission } from '../../rules/keys/verdict.ts'
 import { LIVE_ITEM_STATUSES } from '../../rules/rotations/rotation-lifecycle.ts'
 import type { Db } from '../connect.ts'
 import { decodeCursor, ID, type Page, toPage } from '../cursor.ts'
 import type { Viewer } from '../rotations/views.ts'
-
-export type KeyVersionView = {
-  id: string
-  last4: string
-  createdAt: Date
-  acceptedUntil: Date | null
-  revokedAt: Date | null
-  rolledBackAt: Date | null
-  revealedAt: Date | null
-  lastUsedAt: Date | null
-  lastNetwork: string | null
-  revealedBy: string | null
-  /** Whether its secret still waits for the one reveal. */
-  sealed: boolean
-  /** Whether verify accepts it right now, by the database's clock. */
-  accepted: boolean
-}
+import { findVersions, type VersionView } from './versions.ts'
 
 export type KeyView = {
   id: string
@@ -37,7 +20,7 @@ export type KeyView = {
   /** The live rotation the key is in, if any. */
   rotationRef: string | null
   /** Newest first. */
-  versions: KeyVersionView[]
+  versions: VersionView[]
 }
 
 export type ServiceView = {
@@ -61,28 +44,6 @@ function selectServices(db: Db, viewer: Viewer) {
   return viewer.organisationId === null ? query : query.where('service.organisationId', '=', viewer.organisationId)
 }
 
-async function findVersions(db: Db, keyIds: readonly string[]) {
-  const rows = await db
-    .selectFrom('version')
-    .innerJoin('key', 'key.id', 'version.keyId')
-    .leftJoin('versionUse', 'versionUse.versionId', 'version.id')
-    .leftJoin('person', 'person.id', 'version.revealedBy')
-    .select(['version.id', 'version.keyId', 'version.last4', 'version.createdAt', 'version.acceptedUntil'])
-    .select(['version.revokedAt', 'version.rolledBackAt', 'version.revealedAt'])
-    .select(['version.activeFrom', 'version.revokeFrom', 'key.enabled'])
-    .select(['versionUse.lastUsedAt', 'versionUse.lastNetwork', 'person.name as revealedBy'])
-    .select(sql<boolean>`version.sealed is not null`.as('sealed'))
-    .select(sql<Date>`clock_timestamp()`.as('now'))
-    .where('version.keyId', 'in', keyIds)
-    .orderBy('version.createdAt', 'desc')
-    .orderBy('version.id', 'desc')
-    .execute()
-  return rows.map(({ activeFrom, revokeFrom, enabled, now, ...version }) => ({
-    ...version,
-    accepted: enabled && isAccepted({ ...version, activeFrom, revokeFrom }, now),
-  }))
-}
-
 async function findKeys(db: Db, serviceIds: readonly string[]): Promise<KeyView[]> {
   const keys = await db
     .selectFrom('key')
@@ -95,14 +56,14 @@ async function findKeys(db: Db, serviceIds: readonly string[]): Promise<KeyView[
     .orderBy('key.createdAt')
     .orderBy('key.id')
     .execute()
-  if (keys.length === 0) return []
   const versions = await findVersions(
     db,
+    'keyId',
     keys.map((key) => key.id),
   )
   return keys.map((key) => ({
     ...key,
-    versions: versions.filter((version) => version.keyId === key.id).map(({ keyId, ...version }) => version),
+    versions: versions.filter((version) => version.keyId === key.id),
   }))
 }
 

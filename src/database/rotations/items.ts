@@ -1,19 +1,7 @@
 import type { Environment, KeyKind } from '../../rules/keys/key-text.ts'
 import type { ItemStatus } from '../../rules/rotations/rotation-lifecycle.ts'
 import type { Db } from '../connect.ts'
-
-export type VersionView = {
-  id: string
-  last4: string
-  acceptedUntil: Date | null
-  revokedAt: Date | null
-  lastUsedAt: Date | null
-  lastNetwork: string | null
-  revealedAt: Date | null
-  revealedBy: string | null
-  /** Whether its secret still waits for the one reveal. */
-  sealed: boolean
-}
+import { findVersions, type VersionView } from '../keys/versions.ts'
 
 /** One key of a rotation as people see it. */
 export type ItemView = {
@@ -33,20 +21,6 @@ export type ItemView = {
   generatedAt: Date | null
   overlapEndsAt: Date | null
   problem: string | null
-}
-
-async function findVersionViews(db: Db, ids: readonly string[]): Promise<Map<string, VersionView>> {
-  if (ids.length === 0) return new Map()
-  const rows = await db
-    .selectFrom('version')
-    .leftJoin('versionUse', 'versionUse.versionId', 'version.id')
-    .leftJoin('person', 'person.id', 'version.revealedBy')
-    .select(['version.id', 'version.last4', 'version.acceptedUntil', 'version.revokedAt', 'version.revealedAt'])
-    .select(['versionUse.lastUsedAt', 'versionUse.lastNetwork', 'person.name as revealedBy'])
-    .select((is) => is('version.sealed', 'is not', null).as('hasSecret'))
-    .where('version.id', 'in', ids)
-    .execute()
-  return new Map(rows.map(({ hasSecret, ...row }) => [row.id, { ...row, sealed: Boolean(hasSecret) }]))
 }
 
 /** The items of rotations, in their order, each with both versions; before the execution the old one is the key's newest. */
@@ -73,10 +47,12 @@ export async function findItemViews(db: Db, refs: readonly string[]): Promise<It
     .orderBy('item.position')
     .execute()
   const wanted = rows.flatMap((row) => [row.oldVersionId ?? row.newestVersionId, row.newVersionId])
-  const versions = await findVersionViews(
+  const found = await findVersions(
     db,
+    'id',
     wanted.filter((id) => id !== null),
   )
+  const versions = new Map(found.map((version) => [version.id, version]))
   return rows.map(({ newestVersionId, ...row }) => ({
     ...row,
     oldVersion: versions.get(row.oldVersionId ?? (row.status === 'pending' ? newestVersionId : null) ?? '') ?? null,

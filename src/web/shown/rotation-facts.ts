@@ -1,4 +1,5 @@
-import type { ItemView, VersionView } from '../../database/rotations/items.ts'
+import type { VersionView } from '../../database/keys/versions.ts'
+import type { ItemView } from '../../database/rotations/items.ts'
 import type { RotationView } from '../../database/rotations/views.ts'
 import { isEnded } from '../../rules/rotations/rotation-lifecycle.ts'
 import { count, durationInWords, joinWords, KIND_WORDS, REASON_WORDS } from '../../rules/text/words.ts'

@@ -1,0 +1,46 @@
+import { sql } from 'kysely'
+import { isAccepted } from '../../rules/keys/verdict.ts'
+import type { Db } from '../connect.ts'
+
+/** One secret of a key as people see it. */
+export type VersionView = {
+  id: string
+  keyId: string
+  last4: string
+  createdAt: Date
+  acceptedUntil: Date | null
+  revokedAt: Date | null
+  rolledBackAt: Date | null
+  revealedAt: Date | null
+  lastUsedAt: Date | null
+  lastNetwork: string | null
+  revealedBy: string | null
+  /** Whether its secret still waits for the one reveal. */
+  sealed: boolean
+  /** Whether verify accepts it right now, by the database's clock. */
+  accepted: boolean
+}
+
+/** These versions, by their own id or by their key's, the newest first. */
+export async function findVersions(db: Db, by: 'id' | 'keyId', ids: readonly string[]): Promise<VersionView[]> {
+  if (ids.length === 0) return []
+  const rows = await db
+    .selectFrom('version')
+    .innerJoin('key', 'key.id', 'version.keyId')
+    .leftJoin('versionUse', 'versionUse.versionId', 'version.id')
+    .leftJoin('person', 'person.id', 'version.revealedBy')
+    .select(['version.id', 'version.keyId', 'version.last4', 'version.createdAt', 'version.acceptedUntil'])
+    .select(['version.revokedAt', 'version.rolledBackAt', 'version.revealedAt'])
+    .select(['version.activeFrom', 'version.revokeFrom', 'key.enabled'])
+    .select(['versionUse.lastUsedAt', 'versionUse.lastNetwork', 'person.name as revealedBy'])
+    .select(sql<boolean>`version.sealed is not null`.as('sealed'))
+    .select(sql<Date>`clock_timestamp()`.as('now'))
+    .where(`version.${by}`, 'in', ids)
+    .orderBy('version.createdAt', 'desc')
+    .orderBy('version.id', 'desc')
+    .execute()
+  return rows.map(({ activeFrom, revokeFrom, enabled, now, ...version }) => ({
+    ...version,
+    accepted: enabled && isAccepted({ ...version, activeFrom, revokeFrom }, now),
+  }))
+}
