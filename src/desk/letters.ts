@@ -1,5 +1,6 @@
 import type { Trx } from '../database/connect.ts'
-import { findMembers, findRotationFacts, findStaff, type Recipient } from '../database/letters/facts.ts'
+import { findRotationFacts } from '../database/letters/facts.ts'
+import { type EnrolledPerson, findMembers, findStaff } from '../database/people/people.ts'
 import type { ItemRow, RotationRow } from '../database/schema.ts'
 import { putLetter, type RotationLetterKind } from '../outbox/letters.ts'
 import { mayDecide } from '../rules/rotations/approvals.ts'
@@ -21,9 +22,9 @@ type Occasion = {
   items: readonly ItemRow[]
 }
 
-type Addressee = Recipient & { why: string }
+type Addressee = EnrolledPerson & { why: string }
 
-function whyMember(person: Recipient, rotation: RotationRow, organisation: string): string {
+function whyMember(person: EnrolledPerson, rotation: RotationRow, organisation: string): string {
   if (person.personId === rotation.requesterId) return 'you requested this rotation'
   return person.role === 'owner' ? `you are an owner of ${organisation}` : `you may view the keys of ${organisation}`
 }
@@ -62,7 +63,7 @@ export async function putRotationLetters(trx: Trx, rotation: RotationRow, occasi
     await putLetter(trx, {
       naturalKey: `${rotation.ref}/${occasion.kind}/${distinction}/${person.personId}`,
       kind: occasion.kind,
-      to: { name: person.name, address: person.address },
+      to: { name: person.name, address: person.email },
       facts: {
         ...facts,
         who: occasion.who,

@@ -1,58 +1,7 @@
 import type { ExpressionBuilder } from 'kysely'
-import type { Role } from '../../rules/permissions.ts'
 import { startsAt } from '../../rules/rotations/overlap.ts'
 import type { Trx } from '../connect.ts'
 import type { Database, ItemRow, RotationRow } from '../schema.ts'
-
-export type Recipient = {
-  personId: string
-  address: string
-  name: string
-  timeZone: string
-  role: Role
-  mayReveal: boolean
-}
-
-/** The members of an organisation who can sign in, owners first. */
-export async function findMembers(trx: Trx, organisationId: string): Promise<Recipient[]> {
-  return trx
-    .selectFrom('membership')
-    .innerJoin('person', 'person.id', 'membership.personId')
-    .select([
-      'person.id as personId',
-      'person.email as address',
-      'person.name',
-      'person.timeZone',
-      'membership.role',
-      'membership.mayReveal',
-    ])
-    .where('membership.organisationId', '=', organisationId)
-    .where('person.disabledAt', 'is', null)
-    .where('person.passwordHash', 'is not', null)
-    .orderBy('person.id')
-    .execute()
-}
-
-/** The staff, each with the organisations they belong to as well. */
-export async function findStaff(trx: Trx): Promise<(Recipient & { organisationIds: string[] })[]> {
-  const staff = await trx
-    .selectFrom('person')
-    .select(['id as personId', 'email as address', 'name', 'timeZone', 'staffRole'])
-    .where('staffRole', 'is not', null)
-    .where('disabledAt', 'is', null)
-    .where('passwordHash', 'is not', null)
-    .orderBy('id')
-    .execute()
-  const ids = staff.map((person) => person.personId)
-  if (ids.length === 0) return []
-  const memberships = await trx.selectFrom('membership').selectAll().where('personId', 'in', ids).execute()
-  return staff.map(({ staffRole, ...person }) => ({
-    ...person,
-    role: staffRole ?? 'agent',
-    mayReveal: false,
-    organisationIds: memberships.filter((row) => row.personId === person.personId).map((row) => row.organisationId),
-  }))
-}
 
 /** Before the execution the version to replace is the key's newest. */
 function newestLast4(is: ExpressionBuilder<Database, 'item'>) {

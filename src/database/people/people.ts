@@ -1,5 +1,5 @@
 import { type Selectable, sql } from 'kysely'
-import type { MemberRole, Role, StaffRole } from '../../rules/permissions.ts'
+import type { MemberRole, Role } from '../../rules/permissions.ts'
 import type { Db, Trx } from '../connect.ts'
 import type { Database } from '../schema.ts'
 
@@ -42,30 +42,61 @@ export async function findPeople(db: Db, organisationId: string | null): Promise
     .where(sql<boolean>`invitation.expires_at > clock_timestamp()`)
     .execute()
   const people = [
-    ...there.map((person) => ({ ...person, enrolled: true })),
+    ...there.map(({ name, email, role }) => ({ name, email, role, enrolled: true })),
     ...invited.map((person) => ({ ...person, enrolled: false })),
   ]
   return people.sort((a, b) => a.name.localeCompare(b.name, 'en') || (a.email < b.email ? -1 : 1))
 }
 
-async function findMembers(db: Db, organisationId: string) {
+/** Somebody who can sign in, with the role that they have there. */
+export type EnrolledPerson = {
+  personId: string
+  email: string
+  name: string
+  timeZone: string
+  role: Role
+  mayReveal: boolean
+}
+
+/** The members of an organisation who can sign in. */
+export async function findMembers(db: Db, organisationId: string): Promise<EnrolledPerson[]> {
   return db
     .selectFrom('membership')
     .innerJoin('person', 'person.id', 'membership.personId')
-    .select(['person.name', 'person.email', 'membership.role'])
+    .select([
+      'person.id as personId',
+      'person.email',
+      'person.name',
+      'person.timeZone',
+      'membership.role',
+      'membership.mayReveal',
+    ])
     .where('membership.organisationId', '=', organisationId)
     .where('person.disabledAt', 'is', null)
+    .where('person.passwordHash', 'is not', null)
+    .orderBy('person.id')
     .execute()
 }
 
-async function findStaff(db: Db) {
-  return db
+/** The staff, each with the organisations they belong to as well. */
+export async function findStaff(db: Db): Promise<(EnrolledPerson & { organisationIds: string[] })[]> {
+  const staff = await db
     .selectFrom('person')
-    .select(['name', 'email', 'staffRole as role'])
+    .select(['id as personId', 'email', 'name', 'timeZone', 'staffRole'])
     .where('staffRole', 'is not', null)
     .where('disabledAt', 'is', null)
-    .$narrowType<{ role: StaffRole }>()
+    .where('passwordHash', 'is not', null)
+    .orderBy('id')
     .execute()
+  const ids = staff.map((person) => person.personId)
+  if (ids.length === 0) return []
+  const memberships = await db.selectFrom('membership').selectAll().where('personId', 'in', ids).execute()
+  return staff.map(({ staffRole, ...person }) => ({
+    ...person,
+    role: staffRole ?? 'agent',
+    mayReveal: false,
+    organisationIds: memberships.filter((row) => row.personId === person.personId).map((row) => row.organisationId),
+  }))
 }
 
 export async function findOrganisation(db: Db, organisationId: string) {
