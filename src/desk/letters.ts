@@ -2,7 +2,7 @@ import type { Trx } from '../database/connect.ts'
 import { findRotationFacts } from '../database/letters/facts.ts'
 import { type EnrolledPerson, findMembers, findStaff } from '../database/people/people.ts'
 import type { ItemRow, RotationRow } from '../database/schema.ts'
-import { putLetter, type RotationLetterKind } from '../outbox/letters.ts'
+import { putLetters, type RotationLetterKind } from '../outbox/letters.ts'
 import { mayDecide } from '../rules/rotations/approvals.ts'
 
 /** `owners` means the requester and every owner; `members` everybody who may view the keys; `agents` those who may decide. */
@@ -58,24 +58,23 @@ async function findAddressees(trx: Trx, rotation: RotationRow, audience: Audienc
 export async function putRotationLetters(trx: Trx, rotation: RotationRow, occasion: Occasion): Promise<void> {
   const facts = await findRotationFacts(trx, rotation, occasion.items)
   const addressees = await findAddressees(trx, rotation, occasion.audience, facts.organisation)
-  for (const person of addressees) {
-    const distinction = occasion.distinction ?? String(rotation.revision)
-    await putLetter(trx, {
-      naturalKey: `${rotation.ref}/${occasion.kind}/${distinction}/${person.personId}`,
-      kind: occasion.kind,
-      to: { name: person.name, address: person.email },
-      facts: {
-        ...facts,
-        who: occasion.who,
-        at: occasion.at.toISOString(),
-        note: occasion.note ?? '',
-        decideBy: occasion.decideBy?.toISOString() ?? null,
-        why: person.why,
-        timeZone: person.timeZone,
-        mayReveal: person.role === 'owner' || (person.role === 'developer' && person.mayReveal),
-      },
-      thread: rotation.ref,
-      at: occasion.at,
-    })
-  }
+  const distinction = occasion.distinction ?? String(rotation.revision)
+  const letters = addressees.map((person) => ({
+    naturalKey: `${rotation.ref}/${occasion.kind}/${distinction}/${person.personId}`,
+    kind: occasion.kind,
+    to: { name: person.name, address: person.email },
+    facts: {
+      ...facts,
+      who: occasion.who,
+      at: occasion.at.toISOString(),
+      note: occasion.note ?? '',
+      decideBy: occasion.decideBy?.toISOString() ?? null,
+      why: person.why,
+      timeZone: person.timeZone,
+      mayReveal: person.role === 'owner' || (person.role === 'developer' && person.mayReveal),
+    },
+    thread: rotation.ref,
+    at: occasion.at,
+  }))
+  await putLetters(trx, letters)
 }

@@ -1,4 +1,4 @@
-import { type AuditFact, recordAudit } from '../database/audit/append.ts'
+import { type AuditFact, recordAudit, recordAudits } from '../database/audit/append.ts'
 import type { Trx } from '../database/connect.ts'
 import type { ItemRow, RotationRow } from '../database/schema.ts'
 import type { Actor } from '../rules/permissions.ts'
@@ -42,25 +42,35 @@ export async function recordRotationMove(
     .execute()
 }
 
-/** The same for an item. */
-export async function recordItemMove(
+type ItemStep = {
+  itemId: string
+  keyId: string
+  move: ItemMove
+  from: ItemStatus | typeof UNBORN
+  to: ItemStatus
+  sequence: number
+}
+
+/** The same for items of a rotation, all of them together. */
+export async function recordItemMoves(
   trx: Trx,
-  subject: Subject & { id: string; keyId: string },
-  step: { move: ItemMove; from: ItemStatus | typeof UNBORN; to: ItemStatus; sequence: number },
-  record: MoveRecord,
+  { ref, organisationId }: Subject,
+  steps: readonly ItemStep[],
+  { actor, at, facts }: MoveRecord,
 ): Promise<void> {
-  const { move, from, to, sequence } = step
-  if (!itemMayMove(move, from, to)) throw new Refusal('ILLEGAL_MOVE')
-  const position = await recordAudit(trx, subject.organisationId, record.at, {
+  if (!steps.every(({ move, from, to }) => itemMayMove(move, from, to))) throw new Refusal('ILLEGAL_MOVE')
+  const entries = steps.map(({ itemId, keyId, move, from, to }) => ({
     action: `item.${move}`,
-    actor: record.actor,
-    rotation: subject.ref,
-    facts: { item: subject.id, key: subject.keyId, from, to, ...record.facts },
+    actor,
+    rotation: ref,
+    facts: { item: itemId, key: keyId, from, to, ...facts },
+  }))
+  const positions = await recordAudits(trx, organisationId, at, entries)
+  const rows = steps.flatMap(({ itemId, sequence, move, from, to }, i) => {
+    const position = positions[i]
+    return position === undefined ? [] : [{ itemId, sequence, move, fromStatus: from, toStatus: to, at, ...position }]
   })
-  await trx
-    .insertInto('itemHistory')
-    .values({ itemId: subject.id, sequence, move, fromStatus: from, toStatus: to, at: record.at, ...position })
-    .execute()
+  await trx.insertInto('itemHistory').values(rows).execute()
 }
 
 type RotationChanges = Partial<Omit<RotationRow, 'ref' | 'organisationId' | 'status' | 'historySequence'>>
@@ -97,8 +107,8 @@ export async function moveItem(
   changes: ItemChanges = {},
 ): Promise<ItemRow> {
   const sequence = item.historySequence + 1
-  const subject = { ...item, ref: item.rotationRef }
-  await recordItemMove(trx, subject, { move, from: item.status, to, sequence }, record)
+  const step = { itemId: item.id, keyId: item.keyId, move, from: item.status, to, sequence }
+  await recordItemMoves(trx, { ...item, ref: item.rotationRef }, [step], record)
   return trx
     .updateTable('item')
     .set({ dueAt: null, ...changes, status: to, historySequence: sequence })

@@ -15,7 +15,7 @@ import { expiresInOverlap, startIsTooFar, startsAt } from '../rules/rotations/ov
 import { LIVE_ITEM_STATUSES, UNBORN } from '../rules/rotations/rotation-lifecycle.ts'
 import { spendFiling } from './filing-limit.ts'
 import { putRotationLetters } from './letters.ts'
-import { type MoveRecord, recordItemMove, recordRotationMove } from './record.ts'
+import { type MoveRecord, recordItemMoves, recordRotationMove } from './record.ts'
 
 /** What a customer files: every enabled key of the kinds in a service, or single keys. */
 export type Filing = {
@@ -135,28 +135,30 @@ async function insertItems(
   keys: readonly KeyInService[],
   record: MoveRecord,
 ): Promise<ItemRow[]> {
-  const items: ItemRow[] = []
   const { ref, organisationId } = rotation
-  for (const [position, key] of keys.entries()) {
-    const id = newId('item')
-    await recordItemMove(
-      trx,
-      { ref, organisationId, id, keyId: key.id },
-      { move: 'add', from: UNBORN, to: 'pending', sequence: 1 },
-      record,
-    )
-    const row = { id, rotationRef: ref, organisationId, position, serviceId: key.serviceId, keyId: key.id }
-    const item = await trx
-      .insertInto('item')
-      .values({ ...row, kind: key.kind, status: 'pending', historySequence: 1 })
-      .returningAll()
-      .executeTakeFirstOrThrow()
-      .catch((error: unknown) => {
-        throw isUniqueViolation(error, 'one_live_item_per_key') ? new Refusal('ROTATION_IN_PROGRESS') : error
-      })
-    items.push(item)
-  }
-  return items
+  const rows = keys.map((key, position) => ({
+    id: newId('item'),
+    rotationRef: ref,
+    organisationId,
+    position,
+    serviceId: key.serviceId,
+    keyId: key.id,
+    kind: key.kind,
+    status: 'pending' as const,
+    historySequence: 1,
+  }))
+  const added = { move: 'add', from: UNBORN, to: 'pending', sequence: 1 } as const
+  const steps = rows.map(({ id, keyId }) => ({ itemId: id, keyId, ...added }))
+  await recordItemMoves(trx, rotation, steps, record)
+  const items = await trx
+    .insertInto('item')
+    .values(rows)
+    .returningAll()
+    .execute()
+    .catch((error: unknown) => {
+      throw isUniqueViolation(error, 'one_live_item_per_key') ? new Refusal('ROTATION_IN_PROGRESS') : error
+    })
+  return items.toSorted((a, b) => a.position - b.position)
 }
 
 /**

@@ -110,26 +110,36 @@ export type NewLetter = LetterContent & {
   at: Date
 }
 
-/**
- * Puts a letter in the outbox inside the caller's transaction: it goes out if, and only if, that commits. Its Message-ID is
- * fixed here, so that every delivery of it carries the same one.
- */
-export async function putLetter(trx: Trx, letter: NewLetter): Promise<void> {
+function rowOf(letter: NewLetter) {
   const id = newId('letter')
+  return {
+    id,
+    naturalKey: letter.naturalKey,
+    kind: letter.kind,
+    toName: letter.to.name,
+    toAddress: letter.to.address,
+    facts: JSON.stringify(letter.facts),
+    messageId: id,
+    thread: letter.thread,
+    createdAt: letter.at,
+    nextAttemptAt: letter.at,
+  }
+}
+
+/**
+ * Puts letters in the outbox inside the caller's transaction: they go out if, and only if, that commits. The Message-ID
+ * is fixed here, so that every delivery of a letter carries the same one.
+ */
+export async function putLetters(trx: Trx, letters: readonly NewLetter[]): Promise<void> {
+  if (letters.length === 0) return
   await trx
     .insertInto('letter')
-    .values({
-      id,
-      naturalKey: letter.naturalKey,
-      kind: letter.kind,
-      toName: letter.to.name,
-      toAddress: letter.to.address,
-      facts: JSON.stringify(letter.facts),
-      messageId: id,
-      thread: letter.thread,
-      createdAt: letter.at,
-      nextAttemptAt: letter.at,
-    })
+    .values(letters.map(rowOf))
     .onConflict((conflict) => conflict.column('naturalKey').doNothing())
     .execute()
+}
+
+/** The same for one letter. */
+export async function putLetter(trx: Trx, letter: NewLetter): Promise<void> {
+  await putLetters(trx, [letter])
 }

@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { beforeAll, expect, test } from 'vitest'
 import { findRotationEvents } from '../../src/database/audit/trail.ts'
 import { findRotation, findRotations } from '../../src/database/rotations/views.ts'
@@ -279,6 +280,29 @@ test('a filing with a key in its text or a start too far ahead is refused', asyn
   await expect(file(db, world.owner, serviceId, { details })).rejects.toMatchObject({ code: 'CONTAINS_SECRET' })
   const notBefore = new Date(Date.now() + 91 * 86_400_000)
   await expect(file(db, world.owner, serviceId, { notBefore })).rejects.toMatchObject({ code: 'START_TOO_FAR' })
+})
+
+test('a filing of many keys keeps their order, and its history and audit trail have an entry for each', async () => {
+  const services = []
+  for (let i = 0; i < 12; i++) services.push(await newService())
+  const items = services.toReversed().map((serviceId) => ({ serviceId, kinds: ['admin', 'auth'] as const }))
+  const ref = await file(db, world.owner, '', { items })
+  const rotation = await read(ref)
+  const ordered = [...new Set(rotation.items.map((item) => item.serviceId))]
+  expect([rotation.items.length, ordered]).toEqual([24, services.toReversed()])
+  const added = await db
+    .selectFrom('itemHistory')
+    .innerJoin('auditEntry', (join) =>
+      join
+        .onRef('auditEntry.chain', '=', 'itemHistory.auditChain')
+        .onRef('auditEntry.sequence', '=', 'itemHistory.auditSequence'),
+    )
+    .select(sql<string>`audit_entry.body::jsonb ->> 'item'`.as('item'))
+    .where('auditEntry.rotation', '=', ref)
+    .orderBy('auditEntry.sequence')
+    .execute()
+  expect(added.map(({ item }) => item)).toEqual(rotation.items.map(({ id }) => id))
+  await withdrawRotation(db, world.owner, ref)
 })
 
 test('lists page through every rotation once, in either order', async () => {

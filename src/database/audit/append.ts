@@ -21,32 +21,59 @@ function actorText(actor: Actor): string {
   return actor.kind === 'person' ? actor.personId : actor.kind
 }
 
-/**
- * Appends to a chain inside the caller's transaction and holds its head until the commit: call it after every other
- * lock is taken. The hash covers the text as it is stored.
- */
-export async function recordAudit(trx: Trx, chain: string, at: Date, fact: AuditFact): Promise<AuditPosition> {
+async function lockHead(trx: Trx, chain: string) {
+  const head = trx.selectFrom('auditHead').selectAll().where('chain', '=', chain).forUpdate()
+  const found = await head.executeTakeFirst()
+  if (found !== undefined) return found
   await trx
     .insertInto('auditHead')
     .values({ chain, sequence: 0, hash: GENESIS_HASH })
     .onConflict((conflict) => conflict.doNothing())
     .execute()
-  const head = await trx
-    .selectFrom('auditHead')
-    .selectAll()
-    .where('chain', '=', chain)
-    .forUpdate()
-    .executeTakeFirstOrThrow()
-  const sequence = Number(head.sequence) + 1
-  const body = JSON.stringify({
+  return head.executeTakeFirstOrThrow()
+}
+
+function bodyOf(at: Date, fact: AuditFact): string {
+  return JSON.stringify({
     at: at.toISOString(),
     action: fact.action,
     actor: actorText(fact.actor),
     rotation: fact.rotation ?? null,
     ...fact.facts,
   })
-  const hash = entryHash(head.hash, chain, sequence, body)
-  await trx.insertInto('auditEntry').values({ chain, sequence, body, previousHash: head.hash, hash, at }).execute()
+}
+
+/**
+ * Appends to a chain inside the caller's transaction and holds its head until the commit: call it after every other
+ * lock is taken. The hash covers the text as it is stored. Several facts are written together, in their order, in as
+ * many statements as one.
+ */
+export async function recordAudits(
+  trx: Trx,
+  chain: string,
+  at: Date,
+  facts: readonly AuditFact[],
+): Promise<AuditPosition[]> {
+  if (facts.length === 0) return []
+  const head = await lockHead(trx, chain)
+  const start = Number(head.sequence)
+  let hash = head.hash
+  const entries = facts.map((fact, i) => {
+    const sequence = start + i + 1
+    const previousHash = hash
+    const body = bodyOf(at, fact)
+    hash = entryHash(previousHash, chain, sequence, body)
+    return { chain, sequence, body, previousHash, hash, at }
+  })
+  await trx.insertInto('auditEntry').values(entries).execute()
+  const sequence = start + entries.length
   await trx.updateTable('auditHead').set({ sequence, hash }).where('chain', '=', chain).execute()
-  return { auditChain: chain, auditSequence: sequence }
+  return entries.map((entry) => ({ auditChain: chain, auditSequence: entry.sequence }))
+}
+
+/** The same for one fact. */
+export async function recordAudit(trx: Trx, chain: string, at: Date, fact: AuditFact): Promise<AuditPosition> {
+  const [position] = await recordAudits(trx, chain, at, [fact])
+  if (position === undefined) throw new Error('an entry was not written')
+  return position
 }
