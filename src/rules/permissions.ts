@@ -15,6 +15,7 @@ export const ACTIONS = {
   'organisations.manage': ['admin'],
   'staff.manage': ['admin'],
   'members.manage': ['owner', 'admin'],
+  'members.allowPickUp': ['owner'],
   'gateways.manage': ['admin'],
   'services.view': [...MEMBERS, ...STAFF],
   'services.create': ['owner', 'admin'],

@@ -59,6 +59,7 @@ const PAGES: readonly (readonly [who: keyof typeof visitors, page: string, path:
   ['owner', 'the first keys of a service', () => `/services/${world.place.serviceId}/new-keys`],
   ['owner', 'the early revocation', () => `/rotations/${overlapping}/early-revocation`],
   ['owner', 'the people', () => '/people'],
+  ['owner', 'allowing a developer to pick up keys', () => `/people/${world.people.developer.actor.personId}/pick-up`],
   ['owner', 'the tokens', () => '/tokens'],
   ['owner', 'the time zone', () => '/time-zone'],
   ['owner', 'where they act', () => '/choose-organisation'],

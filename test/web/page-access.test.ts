@@ -54,6 +54,7 @@ const GETS: Record<string, readonly Who[]> = {
   '/services/:id/new-keys': ['owner'],
   '/queue': ['agent', 'admin'],
   '/people': ['owner', 'admin', 'rival'],
+  '/people/:id/pick-up': ['owner'],
   '/tokens': EVERYBODY,
   '/organisations': ['admin'],
   '/gateways': ['admin'],
@@ -76,6 +77,7 @@ const POSTS: Record<string, readonly Who[]> = {
   '/services': ['owner', 'admin', 'rival'],
   '/services/:id/new-keys': ['owner'],
   '/people': ['owner', 'admin', 'rival'],
+  '/people/:id/pick-up': ['owner'],
   '/tokens': EVERYBODY,
   '/tokens/:id/revocation': EVERYBODY,
   '/organisations': ['admin'],
@@ -89,7 +91,8 @@ const PUBLIC = ['/', '/sign-in', '/sign-in/code', '/sign-out', '/set-up', '/invi
 
 function addressOf(pattern: string): string {
   const ref = pattern.includes('early') || pattern.includes('new-keys') ? overlapping : waiting
-  const id = pattern.startsWith('/services') ? world.place.serviceId : gatewayId
+  const ids = { services: world.place.serviceId, people: world.people.developer.actor.personId, gateways: gatewayId }
+  const id = new Map(Object.entries(ids)).get(pattern.split('/')[1] ?? '') ?? gatewayId
   return pattern.replace(':ref', ref).replace(/:id(\{.*\})?/, id)
 }
 

@@ -28,7 +28,14 @@ export async function findMemberships(db: Db, personId: string): Promise<Members
 }
 
 /** `enrolled` is false for somebody whose invitation is still open. */
-export type ListedPerson = { name: string; email: string; role: Role; enrolled: boolean }
+export type ListedPerson = {
+  personId: string
+  name: string
+  email: string
+  role: Role
+  mayReveal: boolean
+  enrolled: boolean
+}
 
 /** The people of an organisation, or the staff (null), by name, with those who are invited to it. */
 export async function findPeople(db: Db, organisationId: string | null): Promise<ListedPerson[]> {
@@ -36,14 +43,14 @@ export async function findPeople(db: Db, organisationId: string | null): Promise
   const invited = await db
     .selectFrom('invitation')
     .innerJoin('person', 'person.id', 'invitation.personId')
-    .select(['person.name', 'person.email', 'invitation.role'])
+    .select(['person.id as personId', 'person.name', 'person.email', 'invitation.role'])
     .where('invitation.organisationId', 'is not distinct from', organisationId)
     .where('invitation.acceptedAt', 'is', null)
     .where(sql<boolean>`invitation.expires_at > clock_timestamp()`)
     .execute()
   const people = [
-    ...there.map(({ name, email, role }) => ({ name, email, role, enrolled: true })),
-    ...invited.map((person) => ({ ...person, enrolled: false })),
+    ...there.map((person) => ({ ...person, enrolled: true })),
+    ...invited.map((person) => ({ ...person, mayReveal: false, enrolled: false })),
   ]
   return people.sort((a, b) => a.name.localeCompare(b.name, 'en') || (a.email < b.email ? -1 : 1))
 }
@@ -170,4 +177,15 @@ export async function findWhetherAdminExists(db: Db): Promise<boolean> {
     .where('disabledAt', 'is', null)
     .executeTakeFirst()
   return admin !== undefined
+}
+
+/** Locks somebody's membership; a role or right in it can't change meanwhile. */
+export async function lockMembership(trx: Trx, organisationId: string, personId: string) {
+  return trx
+    .selectFrom('membership')
+    .selectAll()
+    .where('organisationId', '=', organisationId)
+    .where('personId', '=', personId)
+    .forNoKeyUpdate()
+    .executeTakeFirst()
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { findPeople } from '../../database/people/people.ts'
 import { inviteMember, inviteStaff } from '../../identity/organisations.ts'
-import { MEMBER_ROLES, type Role, STAFF_ROLES } from '../../rules/permissions.ts'
+import { MEMBER_ROLES, type Role, roleMay, STAFF_ROLES } from '../../rules/permissions.ts'
 import { ROLE_WORDS } from '../../rules/text/words.ts'
 import { type App, actorFor, type WebContext } from '../context.ts'
 import { confirmWithCode, needsCode } from '../forms/confirmed.ts'
@@ -33,7 +33,11 @@ async function show(c: WebContext, again?: { values: Typed; problems: Problems }
     title: 'People',
     ofDesk: actor.organisationId === null,
     invited: invited === 'yes',
-    people: people.map(({ name, email, role, enrolled }) => ({ name, email, roleWord: ROLE_WORDS[role], enrolled })),
+    people: people.map(({ role, ...person }) => ({
+      ...person,
+      roleWord: ROLE_WORDS[role],
+      developer: role === 'developer' && person.enrolled && roleMay(actor.role, 'members.allowPickUp'),
+    })),
     soleOwner: people.filter((row) => row.role === 'owner' && row.enrolled).length === 1,
     roles: roles.map((role, i) => ({
       value: role,

@@ -1,4 +1,5 @@
 import type { App } from '../context.ts'
+import { addPickUp } from './allow-pick-up.ts'
 import { addDecision } from './decision.ts'
 import { addGateways } from './gateways.ts'
 import { addInvitations } from './invitations.ts'
@@ -21,5 +22,5 @@ export function addPages(app: App): void {
   for (const add of [addSignIn, addSetUp, addInvitations]) add(app)
   for (const add of [addRotations, addNewRotation, addRotation, addNewKeys, addRevokeEarly]) add(app)
   for (const add of [addQueue, addDecision]) add(app)
-  for (const add of [addServices, addTokens, addTimeZone, addPeople, addOrganisations, addGateways]) add(app)
+  for (const add of [addServices, addTokens, addTimeZone, addPeople, addPickUp, addOrganisations, addGateways]) add(app)
 }
