@@ -42,6 +42,7 @@ export type Database = {
     id: string
     tokenHash: Buffer
     personId: string
+    inviteeName: string
     organisationId: string | null
     role: Role
     createdAt: Date

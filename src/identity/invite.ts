@@ -54,7 +54,16 @@ export async function writeInvitation(trx: Trx, invitee: Invitee, invitation: In
   const id = newId('invitation')
   await trx
     .insertInto('invitation')
-    .values({ id, tokenHash: hashToken(token), personId: person.id, organisationId, role, createdAt: at, expiresAt })
+    .values({
+      id,
+      tokenHash: hashToken(token),
+      personId: person.id,
+      inviteeName: name,
+      organisationId,
+      role,
+      createdAt: at,
+      expiresAt,
+    })
     .execute()
   return { id, path: `/invitations/${token}`, person, at, expiresAt }
 }

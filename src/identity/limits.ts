@@ -7,6 +7,13 @@ const SIGN_IN_PER_NETWORK: Limit = { name: 'sign-in-network', points: 100, secon
 const SIGN_IN_PER_EMAIL: Limit = { name: 'sign-in-email', points: 20, seconds: 15 * 60 }
 const SET_UP_TRIES: Limit = { name: 'set-up', points: 20, seconds: 15 * 60 }
 
+const INVITATIONS_PER_PERSON: Limit = { name: 'invitation', points: 50, seconds: 60 * 60 }
+
+/** Counts an invitation by who sends it, so that nobody floods strangers with mail. Refuses with `TOO_MANY_REQUESTS`. */
+export async function spendInvitation(db: Db, inviterId: string): Promise<void> {
+  await spendPoint(db, INVITATIONS_PER_PERSON, inviterId)
+}
+
 /** Counts a try to sign in, by network and by address, known or not. Refuses with `TOO_MANY_REQUESTS`. */
 export async function spendSignIn(db: Db, network: string, email: string): Promise<void> {
   await spendPoint(db, SIGN_IN_PER_NETWORK, networkOf(network))

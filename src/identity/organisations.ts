@@ -6,6 +6,7 @@ import { type MemberRole, type PersonActor, requireRole, type StaffRole } from '
 import { Refusal } from '../rules/refusals.ts'
 import { checkedName } from '../rules/text/names.ts'
 import { cleanInvitee, type Invitee, invite } from './invite.ts'
+import { spendInvitation } from './limits.ts'
 
 /**
  * Makes an organisation and invites its first owner by mail. Staff admins only; refuses with `NOT_ALLOWED` or
@@ -37,7 +38,8 @@ export async function createOrganisation(
 
 /**
  * Invites a person to an organisation: its owners, or a staff admin. Refuses with `NOT_ALLOWED`, `NOT_FOUND` for an
- * organisation that isn't the actor's, `ALREADY_MEMBER` or `INVALID_REQUEST`.
+ * organisation that isn't the actor's, `ALREADY_MEMBER`, `INVALID_REQUEST`, or `TOO_MANY_REQUESTS` for more than 50 within
+ * an hour.
  */
 export async function inviteMember(
   db: Db,
@@ -48,6 +50,7 @@ export async function inviteMember(
   const { organisationId, role } = input
   if (actor.organisationId !== null && actor.organisationId !== organisationId) throw new Refusal('NOT_FOUND')
   const invitee = cleanInvitee(input)
+  await spendInvitation(db, actor.personId)
   await db.transaction().execute(async (trx) => {
     const organisation = await findOrganisation(trx, organisationId)
     if (organisation === undefined) throw new Refusal('NOT_FOUND')
@@ -62,13 +65,14 @@ export async function inviteMember(
 }
 
 /**
- * Invites a colleague to the staff. Staff admins only; refuses with `NOT_ALLOWED`, `ALREADY_MEMBER` or
- * `INVALID_REQUEST`.
+ * Invites a colleague to the staff. Staff admins only; refuses with `NOT_ALLOWED`, `ALREADY_MEMBER`,
+ * `INVALID_REQUEST`, or `TOO_MANY_REQUESTS` for more than 50 within an hour.
  */
 export async function inviteStaff(db: Db, actor: PersonActor, input: Invitee & { role: StaffRole }): Promise<void> {
   requireRole(actor, 'staff.manage')
   const { role } = input
   const invitee = cleanInvitee(input)
+  await spendInvitation(db, actor.personId)
   await db.transaction().execute(async (trx) => {
     const { personId } = await invite(trx, invitee, { organisationId: null, organisation: null, role, by: actor.name })
     await recordAudit(trx, DESK_CHAIN, await clock(trx), {

@@ -133,12 +133,13 @@ describe('the list of people', () => {
   test('has the members of one organisation and those invited to it, and the staff apart', async () => {
     await newOwner('eve')
     await inviteNew('viewer')
-    expect(await findPeople(db, owner.organisationId)).toEqual([
+    expect(await findPeople(db, owner.organisationId)).toMatchObject([
       { name: 'ada', email: owner.email, role: 'owner', enrolled: true },
       { name: 'Dan Developer', email, role: 'viewer', enrolled: false },
     ])
     const staff = await findPeople(db, null)
-    expect(staff).toContainEqual({ name: 'Ines Admin', email: admin.email, role: 'admin', enrolled: true })
+    const chief = { name: 'Ines Admin', email: admin.email, role: 'admin', enrolled: true }
+    expect(staff).toContainEqual(expect.objectContaining(chief))
     expect(staff.map((person) => person.email)).not.toContain(owner.email)
   })
 })
@@ -248,6 +249,15 @@ describe('accepting with an account', () => {
     expect((await actions(owner.organisationId)).slice(-2)).toEqual(['member.invite', 'member.join'])
   })
 
+  test('tells the inviter nothing of the account: the list has the name that the inviter gave', async () => {
+    const listed = async () =>
+      (await findPeople(db, owner.organisationId)).filter((person) => person.email === known.email)
+    expect(await listed()).toMatchObject([{ name: 'Somebody Else', enrolled: false }])
+    const code = await unusedCode(db, known)
+    await acceptInvitation(db, sealer, token, { password: PASSWORD, code })
+    expect(await listed()).toMatchObject([{ name: 'kim', enrolled: true }])
+  })
+
   test('an invitation takes over no account: without its password and code nothing happens', async () => {
     const before = await personRow(known.email)
     const attempts = [
@@ -303,6 +313,22 @@ describe('who may invite', () => {
       role: 'owner',
     })
     expect(await actions(id)).toEqual(['organisation.create', 'member.invite'])
+  })
+
+  test('nobody invites more than fifty people within an hour, members or staff', async () => {
+    const { organisationId } = owner
+    const calls = Array.from({ length: 52 }, (_, i) =>
+      inviteMember(db, owner.actor, { name: 'Nia', email: `n${i}@flood.example`, organisationId, role: 'viewer' }),
+    )
+    expect(await tally(calls)).toEqual({ done: 50, TOO_MANY_REQUESTS: 2 })
+    const chief = await enrolStaff(db, sealer, admin, { name: 'Cy', email: 'cy@desk.example', role: 'admin' })
+    const more = Array.from({ length: 51 }, (_, i) =>
+      inviteStaff(db, chief.actor, { name: 'Nia', email: `s${i}@flood.example`, role: 'agent' }),
+    )
+    expect(await tally(more)).toEqual({ done: 50, TOO_MANY_REQUESTS: 1 })
+    expect(await outcome(inviteMember(db, chief.actor, { ...invitee, organisationId, role: 'viewer' }))).toBe(
+      'TOO_MANY_REQUESTS',
+    )
   })
 
   test('nobody else makes one, or invites staff', async () => {

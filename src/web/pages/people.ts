@@ -56,7 +56,7 @@ async function invite(c: WebContext): Promise<Response> {
   const { organisationId } = actor
   const again = (values: Typed) => (problems: Problems) => show(c, { values, problems })
   const done = () => c.redirect('/people?invited=yes', 303)
-  const fields = { ALREADY_MEMBER: 'email' }
+  const fields = { ALREADY_MEMBER: 'email', TOO_MANY_REQUESTS: '' }
   const { db } = c.get('desk')
   if (organisationId === null) {
     const { values, typed, problems } = await readForm(c, newColleague)
