@@ -1,8 +1,10 @@
 import { z } from 'zod'
 import { findServices, type ServiceView } from '../../database/keys/services.ts'
 import type { Filing } from '../../desk/submit.ts'
+import { containsSecret } from '../../rules/keys/secret-text.ts'
+import { REFUSALS } from '../../rules/refusals.ts'
 import { REASONS } from '../../rules/rotations/approvals.ts'
-import { DAY_SECONDS, MAX_OVERLAP_SECONDS } from '../../rules/rotations/overlap.ts'
+import { DAY_SECONDS, MAX_OVERLAP_SECONDS, startIsTooFar } from '../../rules/rotations/overlap.ts'
 import { severalLines } from '../../rules/text/foreign-text.ts'
 import { parseLocalTime } from '../../rules/text/local-times.ts'
 import { durationInWords } from '../../rules/text/words.ts'
@@ -25,33 +27,55 @@ const many = z.preprocess(
   z.array(z.string()).min(1, 'Choose at least one key.').max(200, 'Choose at most 200 keys at once.'),
 )
 
-/** Reads the form of a new rotation, its times on the clocks of `timeZone`, into what the desk files. */
-export function filingForm(timeZone: string) {
+/** A start on the clocks of `timeZone`, or null for none. */
+function startField(timeZone: string) {
   return z
-    .object({
-      key: many,
-      reason: z.enum(REASONS, 'Say why the keys are to be changed.'),
-      details: z.string().trim().max(2000, 'Use at most 2000 characters.').transform(severalLines).default(''),
-      notBefore: z.string().trim().default(''),
-      overlap: z.enum([...CHOICES_SECONDS.map(String), OTHER], 'Choose how long the old keys go on working.'),
-      otherDays: z.string().trim().default(''),
-      code: z.string().optional(),
+    .string()
+    .trim()
+    .default('')
+    .transform((text, context) => {
+      const start = text === '' ? null : parseLocalTime(text, timeZone)
+      const tooFar = startIsTooFar(start, new Date())
+      if (tooFar) context.addIssue({ code: 'custom', message: REFUSALS.START_TOO_FAR })
+      if (text !== '' && start === null) {
+        context.addIssue({ code: 'custom', message: 'Enter a date and a time, or leave it empty.' })
+      }
+      return start
     })
-    .transform((form, context) => {
-      const notBefore = form.notBefore === '' ? null : parseLocalTime(form.notBefore, timeZone)
-      if (form.notBefore !== '' && notBefore === null) {
-        context.addIssue({
-          code: 'custom',
-          path: ['notBefore'],
-          message: 'Enter a date and a time, or leave it empty.',
-        })
-      }
-      const overlapSeconds = form.overlap === OTHER ? secondsOfDays(form.otherDays) : Number(form.overlap)
-      if (overlapSeconds === null) {
-        context.addIssue({ code: 'custom', path: ['otherDays'], message: 'Enter a number of days from 0 to 30.' })
-      }
-      const { key, reason, details, code } = form
-      return { filing: filing(key, reason, details, notBefore, overlapSeconds ?? 0), keyIds: key, code }
+}
+
+const overlapFields = z
+  .object({
+    overlap: z.enum([...CHOICES_SECONDS.map(String), OTHER], 'Choose how long the old keys go on working.'),
+    otherDays: z.string().trim().default(''),
+  })
+  .transform(({ overlap, otherDays }, context) => {
+    const overlapSeconds = overlap === OTHER ? secondsOfDays(otherDays) : Number(overlap)
+    if (overlapSeconds === null) {
+      context.addIssue({ code: 'custom', path: ['otherDays'], message: 'Enter a number of days from 0 to 30.' })
+    }
+    return { overlapSeconds: overlapSeconds ?? 0 }
+  })
+
+/**
+ * Reads the form of a new rotation, its times on the clocks of `timeZone`, into what the desk files. Everything that can be
+ * told to be wrong while the form is still in front of the person is told at once, each at its field.
+ */
+export function filingForm(timeZone: string) {
+  const details = z.string().trim().max(2000, 'Use at most 2000 characters.').transform(severalLines).default('')
+  return z
+    .intersection(
+      z.object({
+        key: many,
+        reason: z.enum(REASONS, 'Say why the keys are to be changed.'),
+        details: details.refine((text) => !containsSecret(text), REFUSALS.CONTAINS_SECRET),
+        notBefore: startField(timeZone),
+        code: z.string().optional(),
+      }),
+      overlapFields,
+    )
+    .transform(({ key, reason, details, notBefore, code, overlapSeconds }) => {
+      return { filing: filing(key, reason, details, notBefore, overlapSeconds), keyIds: key, code }
     })
 }
 

@@ -1,10 +1,8 @@
 import type { z } from 'zod'
 import { findRotation } from '../../database/rotations/views.ts'
 import { submitRotation } from '../../desk/submit.ts'
-import { containsSecret } from '../../rules/keys/secret-text.ts'
-import { REFUSALS, Refusal, type RefusalCode } from '../../rules/refusals.ts'
+import { Refusal, type RefusalCode } from '../../rules/refusals.ts'
 import { DECIDE_WITHIN_SECONDS } from '../../rules/rotations/approvals.ts'
-import { startIsTooFar } from '../../rules/rotations/overlap.ts'
 import { REASON_WORDS } from '../../rules/text/words.ts'
 import { type App, actorFor, bearerOf, type WebContext } from '../context.ts'
 import { confirmWithCode, needsCode } from '../forms/confirmed.ts'
@@ -33,14 +31,6 @@ const CARRIED = ['reason', 'details', 'notBefore', 'overlap', 'otherDays'] as co
 async function typedFiling(c: WebContext): Promise<FilingTyped> {
   const entries = await Promise.all(CARRIED.map(async (name) => [name, (await textsOf(c, name))[0] ?? ''] as const))
   return { keyIds: await textsOf(c, 'key'), values: Object.fromEntries(entries) }
-}
-
-/** What the desk would refuse anyway, said while the form is still in front of the person. */
-function foreseen({ filing }: Filed): Problems | null {
-  const problems: Record<string, string> = {}
-  if (containsSecret(filing.details ?? '')) problems.details = REFUSALS.CONTAINS_SECRET
-  if (startIsTooFar(filing.notBefore ?? null, new Date())) problems.notBefore = REFUSALS.START_TOO_FAR
-  return Object.keys(problems).length === 0 ? null : problems
 }
 
 async function answers(c: WebContext, { filing, keyIds }: Filed): Promise<Answer[]> {
@@ -86,8 +76,7 @@ async function showCheck(c: WebContext, filed: Filed, problems?: Problems): Prom
 async function check(c: WebContext): Promise<Response> {
   actorFor(c, 'rotations.submit')
   const form = await readForm(c, filingForm(bearerOf(c).timeZone))
-  const problems = form.problems ?? foreseen(form.values)
-  if (form.values === null || problems !== null) return askForFiling(c, await typedFiling(c), problems ?? {})
+  if (form.problems !== null) return askForFiling(c, await typedFiling(c), form.problems)
   return showCheck(c, form.values)
 }
 
