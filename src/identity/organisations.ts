@@ -1,7 +1,7 @@
 import { DESK_CHAIN, recordAudit } from '../database/audit/append.ts'
 import { clock, type Db } from '../database/connect.ts'
 import { newId } from '../database/ids.ts'
-import { findOrganisation } from '../database/people/people.ts'
+import { findOrganisation } from '../database/people/organisations.ts'
 import { type MemberRole, type PersonActor, requireRole, type StaffRole } from '../rules/permissions.ts'
 import { Refusal } from '../rules/refusals.ts'
 import { checkedName } from '../rules/text/names.ts'

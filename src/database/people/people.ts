@@ -116,39 +116,6 @@ export async function findStaff(db: Db): Promise<(EnrolledPerson & { organisatio
   }))
 }
 
-export async function findOrganisation(db: Db, organisationId: string) {
-  return db.selectFrom('organisation').selectAll().where('id', '=', organisationId).executeTakeFirst()
-}
-
-/** The names of all organisations, by name. */
-export async function findOrganisationNames(db: Db): Promise<{ id: string; name: string }[]> {
-  return db.selectFrom('organisation').select(['id', 'name']).orderBy(sql`lower(name)`).orderBy('id').execute()
-}
-
-/** All organisations with the number of their people and services, the newest first; `before` is the last id seen. */
-export async function findOrganisations(db: Db, page: { limit: number; before?: string | null }) {
-  return db
-    .selectFrom('organisation')
-    .selectAll()
-    .select((eb) => [
-      eb
-        .selectFrom('membership')
-        .whereRef('membership.organisationId', '=', 'organisation.id')
-        .select(eb.fn.countAll<string>().as('count'))
-        .as('memberCount'),
-      eb
-        .selectFrom('service')
-        .whereRef('service.organisationId', '=', 'organisation.id')
-        .where('service.deletedAt', 'is', null)
-        .select(eb.fn.countAll<string>().as('count'))
-        .as('serviceCount'),
-    ])
-    .$if(typeof page.before === 'string', (query) => query.where('id', '<', page.before ?? ''))
-    .orderBy('id', 'desc')
-    .limit(page.limit)
-    .execute()
-}
-
 /** The person with this address, locked; made without a password when there is none. */
 export async function lockOrMakePerson(
   trx: Trx,

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { findOrganisation, findOrganisations } from '../../database/people/people.ts'
+import { findOrganisation, findOrganisations } from '../../database/people/organisations.ts'
 import { createOrganisation } from '../../identity/organisations.ts'
 import { shortId } from '../../rules/text/foreign-text.ts'
 import { type App, actorFor, bearerOf, type WebContext } from '../context.ts'

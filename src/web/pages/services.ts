@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { findService, findServices, type KeyView, type ServiceView } from '../../database/keys/services.ts'
-import { findOrganisationNames } from '../../database/people/people.ts'
+import { findOrganisationNames } from '../../database/people/organisations.ts'
 import { createService } from '../../keyring/services.ts'
 import type { Permission } from '../../rules/keys/verdict.ts'
 import { roleMay } from '../../rules/permissions.ts'

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { findAuditEntries } from '../../../database/audit/trail.ts'
-import { findOrganisation } from '../../../database/people/people.ts'
+import { findOrganisation } from '../../../database/people/organisations.ts'
 import { Refusal } from '../../../rules/refusals.ts'
 import { cursor, id, limit } from '../fields.ts'
 import { auditEntry } from '../rotation-shapes.ts'

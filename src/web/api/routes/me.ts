@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { findOrganisation } from '../../../database/people/people.ts'
+import { findOrganisation } from '../../../database/people/organisations.ts'
 import { stepUp } from '../../../identity/step-up.ts'
 import { NO_INPUT, personRoute } from '../route.ts'
 import * as shapes from '../shapes.ts'

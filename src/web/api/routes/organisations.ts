@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { decodeCursor, ID, toPage } from '../../../database/cursor.ts'
-import { findOrganisations } from '../../../database/people/people.ts'
+import { findOrganisations } from '../../../database/people/organisations.ts'
 import { createOrganisation } from '../../../identity/organisations.ts'
 import { cursor, email, limit, name } from '../fields.ts'
 import { NO_INPUT, personRoute } from '../route.ts'
