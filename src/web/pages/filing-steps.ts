@@ -1,7 +1,9 @@
+import type { Reason } from '../../rules/rotations/approvals.ts'
 import { formatTime } from '../../rules/text/times.ts'
 import { count, durationInWords } from '../../rules/text/words.ts'
 
 type Plan = {
+  reason: Reason
   keyCount: number
   notBefore: Date | null
   overlapSeconds: number
@@ -9,18 +11,20 @@ type Plan = {
   approvalsNeeded?: number
 }
 
-function decision({ decideBy, approvalsNeeded }: Plan, timeZone: string): string {
+function decision({ reason, decideBy, approvalsNeeded }: Plan, timeZone: string): string {
   const who = approvalsNeeded === 2 ? 'Two agents of the desk have to approve it' : 'An agent of the desk decides'
-  return decideBy === null ? `${who}.` : `${who}, at the latest by ${formatTime(decideBy, timeZone)}. You get an email.`
+  const first = reason === 'compromised' ? ' Requests about leaked keys are looked at first.' : ''
+  if (decideBy === null) return `${who}.${first}`
+  return `${who}, at the latest by ${formatTime(decideBy, timeZone)}.${first} You get an email.`
 }
 
 function keysOf({ keyCount }: Plan): string {
   return count(keyCount, 'new key')
 }
 
-function making(plan: Plan, timeZone: string): string {
+function making(plan: Plan, timeZone: string, now: Date): string {
   const made = `${keysOf(plan)} ${plan.keyCount === 1 ? 'is' : 'are'} made`
-  if (plan.notBefore === null) return `As soon as it is approved, ${made}.`
+  if (plan.notBefore === null || plan.notBefore <= now) return `As soon as it is approved, ${made}.`
   return `Once approved, ${made} at ${formatTime(plan.notBefore, timeZone)} or a little later.`
 }
 
@@ -29,8 +33,15 @@ function ending({ overlapSeconds }: Plan): string {
   return `Old and new keys both work for ${durationInWords(overlapSeconds)}. You can stop the old ones earlier.`
 }
 
+const A_FEW_MINUTES_MS = 300_000
+
+/** Whether a start was most likely not meant to be in the past; "now", typed a moment ago, is meant so. */
+export function startHasPassed(notBefore: Date | null, now: Date): boolean {
+  return notBefore !== null && now.getTime() - notBefore.getTime() > A_FEW_MINUTES_MS
+}
+
 /** What a filed rotation will do, one sentence a step, with the times by which it does. */
-export function nextSteps(plan: Plan, timeZone: string): string[] {
+export function nextSteps(plan: Plan, timeZone: string, now: Date): string[] {
   const pickUp = 'You pick each new key up here, once, with a one-time code, and put it in place.'
-  return [decision(plan, timeZone), making(plan, timeZone), pickUp, ending(plan)]
+  return [decision(plan, timeZone), making(plan, timeZone, now), pickUp, ending(plan)]
 }

@@ -12,7 +12,7 @@ import { type Answer, keyLines, overlapLine } from '../shown/rotation-facts.ts'
 import { shownTimeOrNull } from '../shown/times.ts'
 import { filingForm, findOwnServices } from './filing.ts'
 import { askForFiling, type FilingTyped } from './filing-page.ts'
-import { nextSteps } from './filing-steps.ts'
+import { nextSteps, startHasPassed } from './filing-steps.ts'
 
 type Filed = z.output<ReturnType<typeof filingForm>>
 
@@ -43,22 +43,26 @@ async function answers(c: WebContext, { filing, keyIds }: Filed): Promise<Answer
         return { serviceName: service.name, environment: service.environment, kind, last4 }
       }),
   )
-  const start = shownTimeOrNull(filing.notBefore ?? null, bearerOf(c).timeZone)
+  const notBefore = filing.notBefore ?? null
+  const start = shownTimeOrNull(notBefore, bearerOf(c).timeZone)
+  const passed = startHasPassed(notBefore, new Date()) ? ['As soon as approved; the time you gave has passed:'] : []
+  const starts = start === null ? ['As soon as approved'] : passed
   const answer = (label: string, change: string, ...lines: string[]) => ({ label, lines, at: null, change })
   return [
     answer('Keys', 'key', ...keyLines(keys)),
     answer('Reason', 'reason', REASON_WORDS[filing.reason]),
     answer('Details', 'details', filing.details || 'None'),
-    { ...answer('Earliest start', 'notBefore', ...(start === null ? ['As soon as approved'] : [])), at: start },
+    { ...answer('Earliest start', 'notBefore', ...starts), at: start },
     answer('Old keys work for', 'overlap', overlapLine(filing.overlapSeconds)),
   ]
 }
 
 async function showCheck(c: WebContext, filed: Filed, problems?: Problems): Promise<Response> {
   const { keyIds, values } = await typedFiling(c)
-  const decideBy = new Date(Date.now() + DECIDE_WITHIN_SECONDS * 1000)
-  const { filing } = filed
-  const plan = { keyCount: keyIds.length, notBefore: filing.notBefore ?? null, overlapSeconds: filing.overlapSeconds }
+  const now = new Date()
+  const decideBy = new Date(now.getTime() + DECIDE_WITHIN_SECONDS * 1000)
+  const { reason, notBefore = null, overlapSeconds } = filed.filing
+  const plan = { reason, keyCount: keyIds.length, notBefore, overlapSeconds, decideBy }
   return showPage(c, 'check-answers', {
     title: 'Check your answers',
     carried: [
@@ -66,8 +70,8 @@ async function showCheck(c: WebContext, filed: Filed, problems?: Problems): Prom
       ...Object.entries(values).map(([name, value]) => ({ name, value })),
     ],
     answers: await answers(c, filed),
-    urgent: filing.reason === 'compromised' && filing.overlapSeconds > 0,
-    nextSteps: nextSteps({ ...plan, decideBy }, bearerOf(c).timeZone),
+    urgent: reason === 'compromised' && overlapSeconds > 0,
+    nextSteps: nextSteps(plan, bearerOf(c).timeZone, now),
     askCode: await needsCode(c),
     ...(problems === undefined ? {} : { problems }),
   })
@@ -121,13 +125,13 @@ async function showFiled(c: WebContext, ref: string): Promise<Response> {
   const { organisationId } = actorFor(c, 'rotations.submit')
   const rotation = await findRotation(c.get('desk').db, { organisationId }, ref)
   if (rotation === undefined) throw new Refusal('NOT_FOUND')
-  const { items, notBefore, overlapSeconds, nextDeadline, approvalsNeeded } = rotation
-  const plan = { keyCount: items.length, notBefore, overlapSeconds, decideBy: nextDeadline, approvalsNeeded }
+  const { reason, items, notBefore, overlapSeconds, nextDeadline, approvalsNeeded } = rotation
+  const plan = { reason, keyCount: items.length, notBefore, overlapSeconds, decideBy: nextDeadline, approvalsNeeded }
   return showPage(c, 'filed', {
     title: 'Request sent',
     ref,
     href: `/rotations/${ref}`,
-    nextSteps: nextSteps(plan, bearerOf(c).timeZone),
+    nextSteps: nextSteps(plan, bearerOf(c).timeZone, new Date()),
   })
 }
 
