@@ -45,7 +45,9 @@ async function show(c: WebContext): Promise<Response> {
     title: 'Rotations',
     mayRequest: roleMay(role, 'rotations.submit'),
     groups: [
-      group('Needs you', needing, timeZone, ['Nothing needs you', 'New keys to pick up appear here.']),
+      ...(mayReveal
+        ? [group('Needs you', needing, timeZone, ['Nothing needs you', 'New keys to pick up appear here.'])]
+        : []),
       group('Live', rest(live.items), timeZone, ['Nothing is under way', 'Request a rotation to replace keys.']),
       group('Closed', rest(closed.items), timeZone, ['Nothing closed yet', 'What has ended goes here.']),
     ],
