@@ -14,6 +14,12 @@ function findLetter(c: WebContext, inbox: Inbox): InboxLetter {
   return letter
 }
 
+/** What tells letters of one subject apart: the first sentence after the greeting. */
+function firstSentence(text: string): string {
+  const [, body = ''] = text.split(/\n\s*\n/)
+  return body.replace(/\s+/g, ' ').match(/^.*?[.:!?](?= |$)/)?.[0] ?? body
+}
+
 function shownLetter({ to, from, subject, receivedAt }: InboxLetter) {
   return { to: to.join(', '), from, subject, receivedAt: shownTime(new Date(receivedAt), 'UTC') }
 }
@@ -41,7 +47,7 @@ function showInbox(c: WebContext, inbox: Inbox) {
     .filter(([, letter]) => wanted === '' || letter.to.includes(wanted))
     .toSorted(([a], [b]) => b - a)
     .slice(0, SHOWN_LETTERS)
-    .map(([number, letter]) => ({ number, ...shownLetter(letter) }))
+    .map(([number, letter]) => ({ number, ...shownLetter(letter), sentence: firstSentence(letter.text) }))
   const selfHref = `/demo/inbox?to=${encodeURIComponent(wanted)}`
   return showPage(c, 'demo-inbox', { title: 'Letters', letters, addresses: addressChoices(inbox, wanted), selfHref })
 }
