@@ -31,7 +31,12 @@ function lastUse(version: VersionView, timeZone: string) {
   return { lastUsed: shownTimeOrNull(version.lastUsedAt, timeZone), lastNetwork: version.lastNetwork }
 }
 
-function oldFacts(item: ItemView, timeZone: string) {
+function stopsOnceMade(overlapSeconds: number): string {
+  const made = 'the new key is made'
+  return overlapSeconds === 0 ? `when ${made}` : `${durationInWords(overlapSeconds)} after ${made}`
+}
+
+function oldFacts(item: ItemView, overlapSeconds: number, timeZone: string) {
   const { oldVersion } = item
   if (oldVersion === null) return null
   const stoppedAt = oldVersion.revokedAt ?? (item.status === 'retired' ? item.overlapEndsAt : null)
@@ -40,7 +45,7 @@ function oldFacts(item: ItemView, timeZone: string) {
     last4: oldVersion.last4,
     endWord: stoppedAt === null ? 'Stops' : 'Stopped',
     endsAt: shownTimeOrNull(endsAt, timeZone),
-    endText: item.status === 'pending' ? 'after the new key is made' : 'not by this request',
+    endText: item.status === 'pending' ? stopsOnceMade(overlapSeconds) : 'not by this request',
     ...lastUse(oldVersion, timeZone),
   }
 }
@@ -58,14 +63,14 @@ function newFacts(item: ItemView, timeZone: string) {
 }
 
 /** One key of a rotation: both versions, when the old one stops, and the last use of each. */
-function itemFacts(item: ItemView, timeZone: string) {
+function itemFacts(item: ItemView, overlapSeconds: number, timeZone: string) {
   return {
     service: item.serviceName,
     kindWord: KIND_WORDS[item.kind],
     live: item.environment === 'live',
     status: itemStatus(item),
     problem: item.problem,
-    old: oldFacts(item, timeZone),
+    old: oldFacts(item, overlapSeconds, timeZone),
     oldWord: 'unchanged',
     newWord: item.status === 'pending' ? 'not made yet' : 'none was made',
     new: newFacts(item, timeZone),
@@ -83,7 +88,7 @@ export function keyLines(keys: readonly NamedKey[]): string[] {
     const service = `${key.serviceName} (${key.environment})`
     services.set(service, [
       ...(services.get(service) ?? []),
-      `${KIND_WORDS[key.kind]} …${key.last4}`.replaceAll(' ', '\u00a0'),
+      `${KIND_WORDS[key.kind]} …\u2060${key.last4}`.replaceAll(' ', '\u00a0'),
     ])
   }
   return [...services].map(([service, words]) => `${service}: ${joinWords(words)}`)
@@ -112,7 +117,7 @@ export function rotationFacts(rotation: RotationView, timeZone: string) {
     ...rowFacts(rotation, timeZone),
     title: `${rotation.ref}, ${serviceNames(rotation)}`,
     steps: steps(rotation, timeZone),
-    items: rotation.items.map((item) => itemFacts(item, timeZone)),
+    items: rotation.items.map((item) => itemFacts(item, rotation.overlapSeconds, timeZone)),
     answers: requestFacts(rotation, timeZone),
     refreshing: !isEnded(rotation.status),
     waiting: rotation.items.filter(waitsForPickUp).length,
