@@ -94,8 +94,10 @@ async function showOne(c: WebContext, id: string): Promise<Response> {
   const { organisationId } = actorFor(c, 'services.view')
   const service = await findService(c.get('desk').db, { organisationId }, id)
   if (service === undefined) throw new Refusal('NOT_FOUND')
+  const justAdded = c.req.query('added') !== undefined
   return showPage(c, 'services', {
-    title: service.name,
+    title: justAdded ? `${service.name} was added` : service.name,
+    added: justAdded,
     services: await shownServices(c, [service]),
     allHref: '/services',
   })
@@ -131,8 +133,8 @@ async function add(c: WebContext): Promise<Response> {
   const owner = actor.organisationId === null && organisationId !== undefined ? { organisationId } : {}
   return orAskAgain(
     async () => {
-      await createService(db, maker, actor, { ...service, ...owner })
-      return c.redirect('/services', 303)
+      const { id } = await createService(db, maker, actor, { ...service, ...owner })
+      return c.redirect(`/services/${id}?added`, 303)
     },
     (problems) => ask(c, { values: typed, problems }),
     { NAME_TAKEN: 'name', NOT_FOUND: 'organisationId' },
