@@ -261,14 +261,13 @@ test('an item whose work always fails is put off, holds up no other, and goes on
       },
     },
   }
-  await expect(carryOutNextDue(db, broken)).rejects.toThrow('the seal broke')
-  while (await carryOutNextDue(db, broken));
+  const failures: unknown[] = []
+  for (let i = 0; i < 4; i++) await carryOutNextDue(db, broken).catch((error) => failures.push(error))
+  expect(failures).toContainEqual(new Error('the seal broke'))
   const held = await read(ref)
   expect(held.status).toBe('executing')
-  expect(held.items.map((item) => [item.kind, item.status, item.problem])).toEqual([
-    ['auth', 'pending', null],
-    ['admin', 'overlap', null],
-  ])
+  const byKind = Object.fromEntries(held.items.map((item) => [item.kind, [item.status, item.problem]]))
+  expect(byKind).toEqual({ auth: ['pending', null], admin: ['overlap', null] })
   await db.updateTable('item').set({ dueAt: new Date() }).where('keyId', '=', authKeyId).execute()
   await carryOutAll()
   expect((await read(ref)).status).toBe('overlap')
