@@ -39,6 +39,7 @@ async function findFiledKeyIds(trx: Trx, organisationId: string, { items }: Fili
     .where('key.deletedAt', 'is', null)
     .where('service.deletedAt', 'is', null)
     .where(sql<boolean>`(key.id = any (${keyIds}::text[]) or key.service_id = any (${serviceIds}::text[]))`)
+    .orderBy('key.kind', 'desc')
     .orderBy('key.id')
     .execute()
   const filed = items.flatMap((item) => {
