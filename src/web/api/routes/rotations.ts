@@ -43,6 +43,7 @@ const filing = z.strictObject({
     .optional()
     .meta({ description: 'The earliest start; as soon as approved when left out.' }),
   overlapSeconds: z.int().min(0).max(MAX_OVERLAP_SECONDS).default(MAX_OVERLAP_SECONDS),
+  overlapEnds: z.literal('at_end').optional().meta({ description: 'The overlap ends when its time is over.' }),
 })
 
 const submit = personRoute(
