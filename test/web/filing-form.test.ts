@@ -1,5 +1,6 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { filingForm } from '../../src/web/pages/filing.ts'
+import { nextSteps, startHasPassed } from '../../src/web/pages/filing-steps.ts'
 
 function problemsOf(fields: Record<string, unknown>): string[] {
   const { error } = filingForm('Europe/Oslo').safeParse(fields)
@@ -29,5 +30,27 @@ test('a good form becomes what the desk files', () => {
     items: [{ keyId: key }],
     notBefore: new Date('2026-12-02T08:00:00Z'),
     overlapSeconds: 43_200,
+  })
+})
+
+describe('what happens next', () => {
+  const now = new Date('2026-12-02T08:00:00Z')
+  const minutesAgo = (minutes: number) => new Date(now.getTime() - minutes * 60_000)
+  const plan = { reason: 'other', keyCount: 1, notBefore: null, overlapSeconds: 0, decideBy: now } as const
+
+  test('a start in the past is as soon as approved, and said to have passed unless it was just now', () => {
+    const asSoonAsApproved = nextSteps(plan, 'UTC', now)[1]
+    expect(asSoonAsApproved).toBe('As soon as it is approved, 1 new key is made.')
+    for (const minutes of [0, 4, 60]) {
+      expect(nextSteps({ ...plan, notBefore: minutesAgo(minutes) }, 'UTC', now)[1]).toBe(asSoonAsApproved)
+    }
+    expect(nextSteps({ ...plan, notBefore: minutesAgo(-60) }, 'UTC', now)[1]).toContain('09:00 UTC')
+    const passed = [null, minutesAgo(-60), minutesAgo(4), minutesAgo(6)].map((start) => startHasPassed(start, now))
+    expect(passed).toEqual([false, false, false, true])
+  })
+
+  test('only a request about a leaked key is said to be looked at first', () => {
+    expect(nextSteps({ ...plan, reason: 'compromised' }, 'UTC', now)[0]).toContain('are looked at first')
+    expect(nextSteps(plan, 'UTC', now)[0]).not.toContain('first')
   })
 })
