@@ -1,6 +1,7 @@
+import { z } from 'zod'
 import type { App } from '../context.ts'
 import { createOpenApi } from './openapi.ts'
-import type { Route } from './route.ts'
+import { NO_INPUT, openRoute, type Route } from './route.ts'
 import { auditRoutes } from './routes/audit.ts'
 import { gatewayRoutes } from './routes/gateways.ts'
 import { keyRoutes } from './routes/keys.ts'
@@ -13,9 +14,28 @@ import { serviceRoutes } from './routes/services.ts'
 import { tokenRoutes } from './routes/tokens.ts'
 import { verifyRoutes } from './routes/verify.ts'
 
+const document = openRoute(
+  {
+    ...NO_INPUT,
+    query: z.looseObject({}),
+    method: 'get',
+    path: '/openapi.json',
+    operation: 'describe',
+    summary: 'This document',
+    tag: 'Probes',
+    access: 'public',
+    stepUp: false,
+    idempotent: false,
+    answer: { status: 200, schema: z.looseObject({ openapi: z.string() }), says: 'OpenAPI 3.1.' },
+    refusals: [],
+  },
+  async ({ c, desk }) => c.json(createOpenApi(API_ROUTES, desk.config.publicUrl)),
+)
+
 /** The whole API. What is not here is neither served nor documented. */
 export const API_ROUTES: readonly Route[] = [
   ...probeRoutes,
+  document,
   ...meRoutes,
   ...tokenRoutes,
   ...organisationRoutes,
@@ -28,13 +48,8 @@ export const API_ROUTES: readonly Route[] = [
   ...auditRoutes,
 ]
 
-/** Serves every route, the document that is made of the same table, and its reader. */
+/** Serves every route, and the reader of the document that is made of the same table. */
 export function addApi(app: App): void {
   for (const route of API_ROUTES) route.add(app)
-  let text: string | undefined
-  app.get('/openapi.json', (c) => {
-    text ??= JSON.stringify(createOpenApi(API_ROUTES, c.get('desk').config.publicUrl))
-    return c.body(text, 200, { 'content-type': 'application/json' })
-  })
   app.get('/docs', (c) => c.html(c.get('views').render('docs', {})))
 }
