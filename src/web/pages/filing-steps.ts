@@ -11,8 +11,14 @@ type Plan = {
   approvalsNeeded?: number
 }
 
+/** How many have to approve is settled when it is filed. */
+function deciders(approvalsNeeded: number | undefined): string {
+  if (approvalsNeeded === undefined) return 'An agent of the desk decides, or two where more is at stake'
+  return approvalsNeeded === 2 ? 'Two agents of the desk have to approve it' : 'An agent of the desk decides'
+}
+
 function decision({ reason, decideBy, approvalsNeeded }: Plan, timeZone: string): string {
-  const who = approvalsNeeded === 2 ? 'Two agents of the desk have to approve it' : 'An agent of the desk decides'
+  const who = deciders(approvalsNeeded)
   const first = reason === 'compromised' ? ' Requests about leaked keys are looked at first.' : ''
   if (decideBy === null) return `${who}.${first}`
   return `${who}, at the latest by ${formatTime(decideBy, timeZone)}.${first} You get an email.`
