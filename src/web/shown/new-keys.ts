@@ -1,6 +1,8 @@
 import type { KeyView, ServiceView } from '../../database/keys/services.ts'
+import type { VersionView } from '../../database/keys/versions.ts'
 import type { ItemView } from '../../database/rotations/items.ts'
 import type { RotationView } from '../../database/rotations/views.ts'
+import type { Environment, KeyKind } from '../../rules/keys/key-text.ts'
 import { KIND_WORDS } from '../../rules/text/words.ts'
 import { oldKeyWorks, waitsForPickUp } from './status.ts'
 import { type ShownTime, shownTimeOrNull } from './times.ts'
@@ -23,22 +25,29 @@ type NewKey = {
 /** New keys that are picked up on one page: those of a rotation, or the first ones of a service. */
 export type NewKeys = { label: string; href: string; keys: NewKey[] }
 
+type Place = { service: string; kind: KeyKind; environment: Environment }
+
+function newKey(version: VersionView, place: Place, waits: boolean, timeZone: string): NewKey {
+  return {
+    versionId: version.id,
+    service: place.service,
+    kindWord: KIND_WORDS[place.kind],
+    live: place.environment === 'live',
+    last4: version.last4,
+    waits,
+    revealedAt: shownTimeOrNull(version.revealedAt, timeZone),
+    revealedBy: version.revealedBy ?? '',
+    old: null,
+    oldStopsAt: null,
+  }
+}
+
 function ofItem(item: ItemView, timeZone: string): NewKey[] {
   const { newVersion, oldVersion } = item
   if (newVersion === null) return []
-  const key = {
-    versionId: newVersion.id,
-    service: item.serviceName,
-    kindWord: KIND_WORDS[item.kind],
-    live: item.environment === 'live',
-    last4: newVersion.last4,
-    waits: waitsForPickUp(item),
-    revealedAt: shownTimeOrNull(newVersion.revealedAt, timeZone),
-    revealedBy: newVersion.revealedBy ?? '',
-    old: oldVersion === null ? null : { last4: oldVersion.last4 },
-    oldStopsAt: oldKeyWorks(item) ? shownTimeOrNull(item.overlapEndsAt, timeZone) : null,
-  }
-  return [key]
+  const key = newKey(newVersion, { ...item, service: item.serviceName }, waitsForPickUp(item), timeZone)
+  const old = oldVersion === null ? null : { last4: oldVersion.last4 }
+  return [{ ...key, old, oldStopsAt: oldKeyWorks(item) ? shownTimeOrNull(item.overlapEndsAt, timeZone) : null }]
 }
 
 export function newKeysOfRotation(rotation: RotationView, timeZone: string): NewKeys {
@@ -52,22 +61,10 @@ export function waitsForFirstPickUp(key: KeyView): boolean {
   return newest !== undefined && older.length === 0 && newest.sealed && newest.accepted
 }
 
-function ofKey(key: KeyView, service: ServiceView, timeZone: string): NewKey[] {
+function ofKey(key: KeyView, { name, environment }: ServiceView, timeZone: string): NewKey[] {
   const first = key.versions.at(-1)
   if (first === undefined) return []
-  const shown = {
-    versionId: first.id,
-    service: service.name,
-    kindWord: KIND_WORDS[key.kind],
-    live: service.environment === 'live',
-    last4: first.last4,
-    waits: waitsForFirstPickUp(key),
-    revealedAt: shownTimeOrNull(first.revealedAt, timeZone),
-    revealedBy: first.revealedBy ?? '',
-    old: null,
-    oldStopsAt: null,
-  }
-  return [shown]
+  return [newKey(first, { service: name, kind: key.kind, environment }, waitsForFirstPickUp(key), timeZone)]
 }
 
 export function firstKeysOfService(service: ServiceView, timeZone: string): NewKeys {
