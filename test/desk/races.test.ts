@@ -11,6 +11,7 @@ import { findViolations } from '../support/invariants.ts'
 import {
   addService,
   addStaff,
+  carryOutAll,
   type DeskWorld,
   file,
   fileAndApprove,
@@ -47,10 +48,6 @@ async function statusOf(ref: string): Promise<string | undefined> {
   return (await findRotation(db, { organisationId: null }, ref))?.status
 }
 
-async function carryOutAll(): Promise<void> {
-  while (await carryOutNextDue(db, maker));
-}
-
 test('of 20 approvals of one agent at the same moment one counts', async () => {
   const ref = await file(db, world.owner, await newService(), { overlapSeconds: 0 })
   const approve = () => approveRotation(db, world.agent, ref, { revision: 1 })
@@ -71,7 +68,7 @@ test('of 20 agents who approve at the same moment one schedules, the others are 
 
 test('of 20 reveals of one version at the same moment one shows the secret', async () => {
   const ref = await fileAndApprove(db, world, await newService())
-  await carryOutAll()
+  await carryOutAll(db)
   const rotation = await findRotation(db, world.owner, ref)
   for (const item of rotation?.items ?? []) {
     const reveal = () => revealVersion(db, maker.sealer, world.owner, item.newVersionId ?? '')
@@ -93,7 +90,7 @@ test('of a withdraw and a start at the same moment one wins', async () => {
     const ref = await fileAndApprove(db, world, await newService())
     const withdraw = () => withdrawRotation(db, world.owner, ref)
     const { refused } = await race([withdraw, () => carryOutNextDue(db, maker)])
-    await carryOutAll()
+    await carryOutAll(db)
     const made = await db.selectFrom('item').select('newVersionId').where('rotationRef', '=', ref).execute()
     const outcome = { status: await statusOf(ref), refused, made: made.filter((item) => item.newVersionId).length }
     expect([
@@ -117,13 +114,13 @@ test('of an approval and a rejection at the same moment one wins, and the loser 
 test('of early revocations at the same moment one takes effect, also beside the end of the overlap', async () => {
   for (let round = 0; round < ROUNDS; round++) {
     const ref = await fileAndApprove(db, world, await newService())
-    await carryOutAll()
+    await carryOutAll(db)
     const past = new Date()
     await db.updateTable('item').set({ dueAt: past }).where('rotationRef', '=', ref).where('position', '=', 0).execute()
     const revoke = () => revokeEarly(db, world.owner, ref, {})
     const { won } = await race([revoke, revoke, revoke])
     expect(won).toBe(1)
-    await carryOutAll()
+    await carryOutAll(db)
     expect(await statusOf(ref)).toBe('completed')
   }
 })
@@ -131,7 +128,7 @@ test('of early revocations at the same moment one takes effect, also beside the 
 test('eight workers carry out many rotations, each key once', async () => {
   const refs: string[] = []
   for (let i = 0; i < 25; i++) refs.push(await fileAndApprove(db, world, await newService()))
-  await Promise.all(Array.from({ length: 8 }, () => carryOutAll()))
+  await Promise.all(Array.from({ length: 8 }, () => carryOutAll(db)))
   for (const ref of refs) expect(await statusOf(ref)).toBe('overlap')
 })
 

@@ -13,6 +13,7 @@ import {
   addMember,
   addOrganisation,
   addService,
+  carryOutAll,
   type DeskWorld,
   file,
   fileAndApprove,
@@ -31,10 +32,6 @@ beforeAll(async () => {
 async function newService(): Promise<string> {
   count += 1
   return (await addService(db, world.admin, world.organisationId, `Service ${count}`)).id
-}
-
-async function carryOutAll(): Promise<void> {
-  while (await carryOutNextDue(db, maker));
 }
 
 async function read(ref: string) {
@@ -66,7 +63,7 @@ test('a rotation goes from filed to completed, with one new version per key and 
   await approveRotation(db, world.agent, ref, { revision: 1, note: 'Fine.' })
   expect(await read(ref)).toMatchObject({ status: 'scheduled', approvals: [{ by: { name: 'Gus Agent' } }] })
 
-  await carryOutAll()
+  await carryOutAll(db)
   const running = await read(ref)
   expect(running.status).toBe('overlap')
   for (const item of running.items) {
@@ -77,7 +74,7 @@ test('a rotation goes from filed to completed, with one new version per key and 
   }
 
   await endOverlap(ref)
-  await carryOutAll()
+  await carryOutAll(db)
   const done = await read(ref)
   expect(done).toMatchObject({ status: 'completed', nextDeadline: null })
   expect(done.items.map((item) => item.status)).toEqual(['retired', 'retired'])
@@ -95,26 +92,26 @@ test('a rotation goes from filed to completed, with one new version per key and 
 test('a rotation with a start ahead waits for it', async () => {
   const notBefore = new Date(Date.now() + 3_600_000)
   const ref = await fileAndApprove(db, world, await newService(), { notBefore })
-  await carryOutAll()
+  await carryOutAll(db)
   expect(await read(ref)).toMatchObject({ status: 'scheduled', notBefore, nextDeadline: notBefore })
 })
 
 test('an early revocation ends the old version at once and leaves the bookkeeping to the worker', async () => {
   const ref = await fileAndApprove(db, world, await newService())
-  await carryOutAll()
+  await carryOutAll(db)
   const { followUpId } = await revokeEarly(db, world.owner, ref, {})
   const old = (await read(ref)).items.map((item) => item.oldVersion?.revokedAt)
   expect(old.every((at) => at instanceof Date)).toBe(true)
   await expect(revokeEarly(db, world.owner, ref, {})).rejects.toMatchObject({ code: 'ILLEGAL_MOVE' })
 
-  await carryOutAll()
+  await carryOutAll(db)
   expect(await read(ref)).toMatchObject({ status: 'completed', followUps: [{ id: followUpId, status: 'done' }] })
   expect(await letters(ref)).toContain('old-key-revoked')
 })
 
 test('a planned early revocation counts from its time on and is carried out then', async () => {
   const ref = await fileAndApprove(db, world, await newService())
-  await carryOutAll()
+  await carryOutAll(db)
   const [first] = (await read(ref)).items
   const at = new Date(Date.now() + 60_000)
   await revokeEarly(db, world.owner, ref, { itemIds: [first?.id ?? ''], at })
@@ -134,7 +131,7 @@ test('a planned early revocation counts from its time on and is carried out then
     .where('id', '=', first?.id ?? '')
     .execute()
   await db.updateTable('followUp').set({ at: past }).where('rotationRef', '=', ref).execute()
-  await carryOutAll()
+  await carryOutAll(db)
   const after = await read(ref)
   expect(after.items.map((item) => item.status)).toEqual(['retired', 'overlap'])
   expect(after).toMatchObject({ status: 'overlap', followUps: [{ status: 'done' }] })
@@ -142,7 +139,7 @@ test('a planned early revocation counts from its time on and is carried out then
 
 test('an early revocation after the end that the key has anyway is refused', async () => {
   const ref = await fileAndApprove(db, world, await newService(), { overlapSeconds: 60 })
-  await carryOutAll()
+  await carryOutAll(db)
   const late = revokeEarly(db, world.owner, ref, { at: new Date(Date.now() + 3_600_000) })
   await expect(late).rejects.toMatchObject({ code: 'INVALID_REQUEST' })
 })
@@ -150,7 +147,7 @@ test('an early revocation after the end that the key has anyway is refused', asy
 test('with an overlap of zero the old version ends when the new one is made', async () => {
   const ref = await file(db, world.owner, await newService(), { overlapSeconds: 0, reason: 'compromised' })
   await approveRotation(db, world.agent, ref, { revision: 1 })
-  await carryOutAll()
+  await carryOutAll(db)
   expect(await read(ref)).toMatchObject({ status: 'completed' })
 })
 
@@ -226,7 +223,7 @@ test('a key that was disabled meanwhile is skipped, the others go on', async () 
   const { id, authKeyId } = await addService(db, world.admin, world.organisationId, 'Disabled later')
   const ref = await fileAndApprove(db, world, id)
   await setKeyEnabled(db, world.owner, authKeyId, false)
-  await carryOutAll()
+  await carryOutAll(db)
   const rotation = await read(ref)
   expect(rotation.status).toBe('overlap')
   expect(rotation.items.map((item) => item.status).toSorted()).toEqual(['overlap', 'skipped'])
@@ -237,7 +234,7 @@ test('a version that ends by itself within the overlap is refused when filing an
   const ref = await fileAndApprove(db, world, id)
   const ownEnd = new Date(Date.now() + 3_600_000)
   await db.updateTable('version').set({ ownEnd, acceptedUntil: ownEnd }).where('keyId', '=', authKeyId).execute()
-  await carryOutAll()
+  await carryOutAll(db)
   const rotation = await read(ref)
   expect(rotation.status).toBe('needs_attention')
   expect(rotation.items.find((item) => item.kind === 'auth')).toMatchObject({ status: 'failed' })
@@ -269,7 +266,7 @@ test('an item whose work always fails is put off, holds up no other, and goes on
   const byKind = Object.fromEntries(held.items.map((item) => [item.kind, [item.status, item.problem]]))
   expect(byKind).toEqual({ auth: ['pending', null], admin: ['overlap', null] })
   await db.updateTable('item').set({ dueAt: new Date() }).where('keyId', '=', authKeyId).execute()
-  await carryOutAll()
+  await carryOutAll(db)
   expect((await read(ref)).status).toBe('overlap')
 })
 

@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, expect, test } from 'vitest'
 import { findService } from '../../src/database/keys/services.ts'
 import { findRotation } from '../../src/database/rotations/views.ts'
-import { carryOutNextDue } from '../../src/desk/carry-out.ts'
 import { revokeEarly } from '../../src/desk/revoke-early.ts'
 import { createGateway, revokeGateway } from '../../src/keyring/gateways.ts'
 import { setKeyEnabled } from '../../src/keyring/keys.ts'
@@ -17,6 +16,7 @@ import {
   addMember,
   addOrganisation,
   addService,
+  carryOutAll,
   type DeskWorld,
   fileAndApprove,
   makeDeskWorld,
@@ -51,7 +51,7 @@ async function newService() {
 
 async function rotate(serviceId: string, overlapSeconds = 86_400) {
   const ref = await fileAndApprove(db, world, serviceId, { overlapSeconds })
-  while (await carryOutNextDue(db, maker));
+  await carryOutAll(db)
   const rotation = await findRotation(db, world.owner, ref)
   const item = rotation?.items.find((one) => one.kind === 'auth')
   const { secret } = await revealVersion(db, maker.sealer, world.owner, item?.newVersionId ?? '')

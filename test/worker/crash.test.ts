@@ -48,6 +48,21 @@ test.each(WORK_POINTS)('a worker killed at %s leaves nothing half done, and anot
   expect(await findViolations(db)).toEqual([])
 })
 
+test('work starts within a second of its due time, and not before it', async () => {
+  const worker = startProcess()
+  const { id } = await addService(db, world.admin, world.organisationId, 'Due later')
+  const notBefore = new Date(Date.now() + 2_000)
+  const ref = await fileAndApprove(db, world, id, { notBefore })
+  await until('the rotation', async () => (await statusOf(ref)) === 'overlap')
+  await stop(worker)
+  const items = await db.selectFrom('item').select('generatedAt').where('rotationRef', '=', ref).execute()
+  for (const { generatedAt } of items) {
+    const late = Number(generatedAt) - Number(notBefore)
+    expect(late).toBeGreaterThanOrEqual(0)
+    expect(late).toBeLessThan(1_000)
+  }
+})
+
 test('a running worker picks the work of a killed one up within a second', async () => {
   const next = startProcess()
   const warmUp = await newRotation('Warm-up')

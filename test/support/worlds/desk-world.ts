@@ -1,6 +1,7 @@
 import type { Db } from '../../../src/database/connect.ts'
 import { newId } from '../../../src/database/ids.ts'
 import { findService } from '../../../src/database/keys/services.ts'
+import { carryOutNextDue } from '../../../src/desk/carry-out.ts'
 import { approveRotation } from '../../../src/desk/decide.ts'
 import { type Filing, submitRotation } from '../../../src/desk/submit.ts'
 import type { KeyMaker } from '../../../src/keyring/make-version.ts'
@@ -79,4 +80,9 @@ export async function fileAndApprove(
   const ref = await file(db, world.owner, serviceId, filing)
   await approveRotation(db, world.agent, ref, { revision: 1 })
   return ref
+}
+
+/** Does everything that is due, as the worker would. */
+export async function carryOutAll(db: Db): Promise<void> {
+  while (await carryOutNextDue(db, maker));
 }
