@@ -13,6 +13,13 @@ const PREFIXES = {
   item: 'itm',
   followUp: 'fup',
   letter: 'let',
+  message: 'msg',
+  cannedAnswer: 'can',
+  recoveryCase: 'rcv',
+  webhookEndpoint: 'whe',
+  webhookSecret: 'whs',
+  webhookEvent: 'evt',
+  webhookDelivery: 'whd',
 } as const
 
 /** An opaque id: a prefix that tells the kind, then 26 characters, the time first so that new rows lie side by side. */

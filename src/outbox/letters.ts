@@ -14,11 +14,33 @@ export const ROTATION_LETTER_KINDS = [
   'new-keys-ready',
   'old-key-revoked',
   'completed',
+  'filed-on-behalf',
+  'question',
+  'answered',
+  'message',
+  'expires-soon',
+  'expired',
+  'delayed',
+  'failed',
+  'old-key-stops',
+  'not-picked-up',
+  'follow-up-needed',
+  'follow-up-rejected',
+  'extended',
+  'rolled-back',
+  'closed',
 ] as const
 export type RotationLetterKind = (typeof ROTATION_LETTER_KINDS)[number]
 
 /** Every letter the desk can write. */
-export const LETTER_KINDS = [...ROTATION_LETTER_KINDS, 'invitation', 'account-locked'] as const
+export const LETTER_KINDS = [
+  ...ROTATION_LETTER_KINDS,
+  'invitation',
+  'account-locked',
+  'password-reset',
+  'email-change',
+  'security-notice',
+] as const
 export type LetterKind = (typeof LETTER_KINDS)[number]
 
 const time = z.iso.datetime()
@@ -88,10 +110,51 @@ const accountLockedFacts = z.object({
   timeZone: z.string(),
 })
 
+/** Something that the people of an account or an organisation have to know of, so that nobody does it behind their backs. */
+export const NOTICES = [
+  'password_changed',
+  'email_changed',
+  'code_device_changed',
+  'recovery_codes_made',
+  'recovery_code_used',
+  'token_made',
+  'unattended_token_made',
+  'account_unlocked',
+  'member_joined',
+  'role_changed',
+  'member_removed',
+  'service_removed',
+  'webhook_added',
+  'recovery_opened',
+  'recovery_confirmed',
+  'recovery_done',
+] as const
+export type Notice = (typeof NOTICES)[number]
+
+const noticeFacts = z.object({
+  notice: z.enum(NOTICES),
+  /** Null where it concerns no organisation. */
+  organisation: z.string().nullable(),
+  /** Who did it; null when nobody was signed in, or the desk itself did. */
+  who: z.string().nullable(),
+  /** Whom or what it was done to: a person's, token's or service's name; empty when the reader. */
+  about: z.string(),
+  at: time,
+  path: z.string(),
+  why: z.string(),
+  timeZone: z.string(),
+})
+
+/** The path is a secret link: it is taken out of the row once the letter is sent. */
+const linkFacts = z.object({ path: z.string(), expiresAt: time, at: time, why: z.string(), timeZone: z.string() })
+
 const letterContent = z.discriminatedUnion('kind', [
   z.object({ kind: z.enum(ROTATION_LETTER_KINDS), facts: rotationFacts }),
   z.object({ kind: z.literal('invitation'), facts: invitationFacts }),
   z.object({ kind: z.literal('account-locked'), facts: accountLockedFacts }),
+  z.object({ kind: z.literal('password-reset'), facts: linkFacts }),
+  z.object({ kind: z.literal('email-change'), facts: linkFacts }),
+  z.object({ kind: z.literal('security-notice'), facts: noticeFacts }),
 ])
 /** A letter's kind together with what its template needs. */
 export type LetterContent = z.infer<typeof letterContent>

@@ -1,7 +1,7 @@
 import { oneLine } from '../rules/text/foreign-text.ts'
 import { fill } from './compile.ts'
 import type { LetterContent, RotationFacts, RotationLetterKind } from './letters.ts'
-import { type Letterhead, letterView } from './view.ts'
+import { type Letterhead, letterView, noticeWords } from './view.ts'
 import { wrapText } from './wrap.ts'
 
 const MAX_TITLE = 80
@@ -24,6 +24,9 @@ function subjectOf(letter: LetterContent): string {
     return `Action needed: Your invitation to ${shortened(oneLine(place))}`
   }
   if (letter.kind === 'account-locked') return 'Action needed: Your account is locked'
+  if (letter.kind === 'password-reset') return 'Set a new password'
+  if (letter.kind === 'email-change') return 'Confirm your new email address'
+  if (letter.kind === 'security-notice') return `Security notice: ${noticeWords(letter.facts.notice)}`
   const stable = `[${letter.facts.ref}] Key rotation: ${shortened(oneLine(letter.facts.title))}`
   return needsAction(letter.kind, letter.facts) ? `Action needed: ${stable}` : stable
 }

@@ -2,7 +2,7 @@ import { isolated, oneLine, severalLines, shortId } from '../rules/text/foreign-
 import { formatTime } from '../rules/text/times.ts'
 import { count, durationInWords, ENVIRONMENT_WORDS, KIND_WORDS, REASON_WORDS, ROLE_WORDS } from '../rules/text/words.ts'
 import type { Format } from './compile.ts'
-import type { ItemFacts, LetterContent, RotationFacts, RotationLetterKind } from './letters.ts'
+import type { ItemFacts, LetterContent, Notice, RotationFacts, RotationLetterKind } from './letters.ts'
 
 /** What a letter shows beside its facts. */
 export type Letterhead = {
@@ -21,10 +21,49 @@ const DONE_BY = {
   'new-keys-ready': 'Made by',
   'old-key-revoked': 'Revoked by',
   completed: 'Completed by',
+  'filed-on-behalf': 'Filed by',
+  question: 'Asked by',
+  answered: 'Answered by',
+  message: 'Written by',
+  'expires-soon': 'Requested by',
+  expired: 'Expired by',
+  delayed: 'Requested by',
+  failed: 'Tried by',
+  'old-key-stops': 'Reminded by',
+  'not-picked-up': 'Reminded by',
+  'follow-up-needed': 'Requested by',
+  'follow-up-rejected': 'Rejected by',
+  extended: 'Extended by',
+  'rolled-back': 'Rolled back by',
+  closed: 'Closed by',
 } as const satisfies Record<RotationLetterKind, string>
+
+const NOTICE_WORDS = {
+  password_changed: 'Your password was changed',
+  email_changed: 'Your email address was changed',
+  code_device_changed: 'Your code device was replaced',
+  recovery_codes_made: 'New recovery codes were made for your account',
+  recovery_code_used: 'A recovery code was used to sign in to your account',
+  token_made: 'An API token was made',
+  unattended_token_made: 'An unattended API token was made',
+  account_unlocked: 'An account was unlocked',
+  member_joined: 'Somebody joined',
+  role_changed: 'A role was changed',
+  member_removed: 'Somebody was removed',
+  service_removed: 'A service was removed, and its keys stopped',
+  webhook_added: 'A webhook was added',
+  recovery_opened: 'A recovery of access was opened',
+  recovery_confirmed: 'A recovery of access was confirmed by a second agent',
+  recovery_done: 'Access was recovered',
+} as const satisfies Record<Notice, string>
 
 /** Shown where the desk did it at its due time, with nobody's hand in it. */
 const THE_DESK = 'Rekey, as approved'
+
+/** A notice as the letter's subject and first line tell it. */
+export function noticeWords(notice: Notice): string {
+  return NOTICE_WORDS[notice]
+}
 
 type Moment = { iso: string; text: string }
 
@@ -143,6 +182,19 @@ function ownView(letter: LetterContent, format: Format): object {
     }
   }
   if (letter.kind === 'account-locked') return { at: moment(letter.facts.at, letter.facts.timeZone) }
+  if (letter.kind === 'password-reset' || letter.kind === 'email-change') {
+    return { expiresAt: moment(letter.facts.expiresAt, letter.facts.timeZone) }
+  }
+  if (letter.kind === 'security-notice') {
+    const { notice, who, about, at, organisation, timeZone } = letter.facts
+    return {
+      what: NOTICE_WORDS[notice],
+      who: who === null ? null : nameIn(format, who),
+      about: about === '' ? null : nameIn(format, about),
+      organisation: organisation === null ? null : nameIn(format, organisation),
+      at: moment(at, timeZone),
+    }
+  }
   return rotationView(letter.kind, letter.facts, format)
 }
 

@@ -61,6 +61,8 @@ const GETS: Record<string, readonly Who[]> = {
   '/gateways/:id/revocation': ['admin'],
   '/choose-organisation': EVERYBODY,
   '/time-zone': EVERYBODY,
+  '/account': EVERYBODY,
+  '/desk': EVERYBODY,
 }
 
 /** What they may send; an empty form is then asked for again, or refused for another reason than who sends it. */

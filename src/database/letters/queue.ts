@@ -34,8 +34,8 @@ export async function claimDueLetters(db: Db, count: number, leaseSeconds: numbe
 }
 
 /**
- * Records that the mail server accepted the letter, once: whoever else still holds it finds it sent. An invitation's link is
- * a secret that only its reader should have, so it doesn't stay behind.
+ * Records that the mail server accepted the letter, once: whoever else still holds it finds it sent. Links that are
+ * secrets of their readers don't stay behind.
  */
 export async function markLetterSent(db: Db, id: string): Promise<void> {
   await db
@@ -45,7 +45,7 @@ export async function markLetterSent(db: Db, id: string): Promise<void> {
       nextAttemptAt: null,
       gaveUpAt: null,
       lastError: null,
-      facts: sql<string>`case when kind = 'invitation' then jsonb_set(facts, '{path}', '"/"') else facts end`,
+      facts: sql<string>`case when kind in ('invitation', 'password-reset', 'email-change') then jsonb_set(facts, '{path}', '"/"') else facts end`,
     })
     .where('id', '=', id)
     .where('sentAt', 'is', null)

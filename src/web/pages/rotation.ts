@@ -2,7 +2,7 @@ import { findRotationEvents } from '../../database/audit/trail.ts'
 import { findDecisionFacts } from '../../database/rotations/decision-facts.ts'
 import { findRotation, type RotationView } from '../../database/rotations/views.ts'
 import { withdrawRotation } from '../../desk/withdraw.ts'
-import { type PersonActor, roleMay } from '../../rules/permissions.ts'
+import { roleMay } from '../../rules/permissions.ts'
 import { Refusal } from '../../rules/refusals.ts'
 import { rotationMayMove } from '../../rules/rotations/rotation-lifecycle.ts'
 import { type App, actorFor, bearerOf, type WebContext } from '../context.ts'
@@ -11,9 +11,10 @@ import type { Problems, Typed } from '../forms/form.ts'
 import { barred, checks } from '../shown/checks.ts'
 import { showPage } from '../shown/page.ts'
 import { rotationFacts } from '../shown/rotation-facts.ts'
-import { oldKeyWorks, waitsForPickUp } from '../shown/status.ts'
+import { waitsForPickUp } from '../shown/status.ts'
 import { timeline } from '../shown/timeline.ts'
 import { mayPickUp } from './pick-up.ts'
+import { openMoves } from './rotation-moves.ts'
 
 /** The rotation of this address, as whoever looks may see it. Refuses NOT_FOUND. */
 export async function rotationOf(c: WebContext, ref: string): Promise<RotationView> {
@@ -21,23 +22,6 @@ export async function rotationOf(c: WebContext, ref: string): Promise<RotationVi
   const rotation = await findRotation(c.get('desk').db, { organisationId }, ref)
   if (rotation === undefined) throw new Refusal('NOT_FOUND')
   return rotation
-}
-
-type Move = { label: string; hint: string; href: string | null; action: string | null; danger: boolean }
-
-function withdrawal(rotation: RotationView, actor: PersonActor): Move[] {
-  const untouched = rotation.items.every((item) => item.status === 'pending')
-  const may = roleMay(actor.role, 'rotations.withdraw') && rotationMayMove('withdraw', rotation.status) && untouched
-  const action = `/rotations/${rotation.ref}/withdrawal`
-  const hint = 'Nothing has been changed yet, and nothing will be. You can file a new one at any time.'
-  return may ? [{ label: 'Withdraw the request', hint, href: null, action, danger: false }] : []
-}
-
-function earlyRevocation(rotation: RotationView, actor: PersonActor): Move[] {
-  const may = roleMay(actor.role, 'rotations.revokeEarly') && rotation.items.some(oldKeyWorks)
-  const href = `/rotations/${rotation.ref}/early-revocation`
-  const hint = 'Once everything uses the new ones. You see the last use of each before you confirm.'
-  return may ? [{ label: 'Stop the old keys early', hint, href, action: null, danger: true }] : []
 }
 
 function pickUp(rotation: RotationView, mayPickUp: boolean): { href: string; label: string } | null {
@@ -83,7 +67,7 @@ export async function showRotation(
     organisation: staff ? facts.organisation : null,
     back: staff ? { href: '/queue', label: 'Queue' } : { href: '/rotations', label: 'Rotations' },
     primary: pickUp(rotation, await mayPickUp(c)),
-    moves: [...withdrawal(rotation, actor), ...earlyRevocation(rotation, actor)],
+    moves: openMoves(rotation, actor),
     timeline: timeline(events, timeZone),
     decision: await decisionFacts(c, rotation, deciding),
     askCode: staff && (await needsCode(c)),

@@ -2,6 +2,7 @@ import type { App } from '../context.ts'
 import { addPickUp } from './allow-pick-up.ts'
 import { addDecision } from './decision.ts'
 import { addGateways } from './gateways.ts'
+import { addHubs } from './hubs.ts'
 import { addInvitations } from './invitations.ts'
 import { addNewKeys } from './new-keys.ts'
 import { addNewRotation } from './new-rotation.ts'
@@ -22,5 +23,6 @@ export function addPages(app: App): void {
   for (const add of [addSignIn, addSetUp, addInvitations]) add(app)
   for (const add of [addRotations, addNewRotation, addRotation, addNewKeys, addRevokeEarly]) add(app)
   for (const add of [addQueue, addDecision]) add(app)
-  for (const add of [addServices, addTokens, addTimeZone, addPeople, addPickUp, addOrganisations, addGateways]) add(app)
+  for (const add of [addHubs, addServices, addTokens, addTimeZone, addPeople, addPickUp, addOrganisations, addGateways])
+    add(app)
 }

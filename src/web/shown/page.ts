@@ -15,9 +15,9 @@ const BUTTONS: readonly (readonly [href: string, label: string, roles: (role: Ro
   ['/queue', 'Queue', (role) => roleMay(role, 'rotations.decide')],
   ['/services', 'Services and keys', () => true],
   ['/organisations', 'Organisations', (role) => roleMay(role, 'organisations.manage')],
-  ['/gateways', 'Gateways', (role) => roleMay(role, 'gateways.manage')],
-  ['/people', 'People', (role) => roleMay(role, 'members.manage')],
-  ['/tokens', 'API tokens', () => true],
+  ['/people', 'People', (role) => roleMay(role, 'members.manage') && !roleMay(role, 'rotations.decide')],
+  ['/desk', 'Desk', (role) => roleMay(role, 'rotations.decide')],
+  ['/account', 'Your account', () => true],
 ]
 
 function navigation(role: Role, path: string): { href: string; label: string; current: boolean }[] {

@@ -1,0 +1,135 @@
+import type { ColumnType, Generated } from 'kysely'
+import type { KeyKind } from '../../rules/keys/key-text.ts'
+import type { Reason } from '../../rules/rotations/approvals.ts'
+import type { ItemStatus, RotationStatus } from '../../rules/rotations/rotation-lifecycle.ts'
+import type { BigInteger, Optional } from './columns.ts'
+
+/** Rotations, their items and histories, what is said and decided about them, and the audit chains. */
+export type RotationTables = {
+  auditHead: { chain: string; sequence: BigInteger; hash: Buffer }
+  auditEntry: {
+    chain: string
+    sequence: BigInteger
+    body: string
+    previousHash: Buffer
+    hash: Buffer
+    at: Date
+    action: ColumnType<string, never, never>
+    rotation: ColumnType<string | null, never, never>
+  }
+  legalRotationMove: { move: string; fromStatus: string; toStatus: string }
+  legalItemMove: { move: string; fromStatus: string; toStatus: string }
+  rotationHistory: {
+    rotationRef: string
+    sequence: number
+    move: string
+    fromStatus: RotationStatus | 'new'
+    toStatus: RotationStatus
+    at: Date
+    auditChain: string
+    auditSequence: BigInteger
+  }
+  itemHistory: {
+    itemId: string
+    sequence: number
+    move: string
+    fromStatus: ItemStatus | 'new'
+    toStatus: ItemStatus
+    at: Date
+    auditChain: string
+    auditSequence: BigInteger
+  }
+  rotation: {
+    ref: string
+    organisationId: string
+    requesterId: string
+    filedById: string
+    status: RotationStatus
+    historySequence: number
+    revision: Generated<number>
+    reason: Reason
+    details: Generated<string>
+    notBefore: Optional<Date>
+    overlapSeconds: number
+    approvalsNeeded: number
+    assigneeId: Optional<string>
+    createdAt: Date
+    decidedAt: Optional<Date>
+    decisionReason: Optional<string>
+    completedAt: Optional<Date>
+    nextDeadline: Optional<Date>
+    clockLeftSeconds: Optional<number>
+    verifiedBy: Optional<string>
+    replacesRef: Optional<string>
+    problem: Optional<string>
+    firstResponseAt: Optional<Date>
+  }
+  item: {
+    id: string
+    rotationRef: string
+    organisationId: string
+    position: number
+    serviceId: string
+    keyId: string
+    kind: KeyKind
+    status: ItemStatus
+    historySequence: number
+    oldVersionId: Optional<string>
+    newVersionId: Optional<string>
+    generatedAt: Optional<Date>
+    overlapEndsAt: Optional<Date>
+    problem: Optional<string>
+    attempts: Generated<number>
+    dueAt: Optional<Date>
+  }
+  approval: { rotationRef: string; revision: number; agentId: string; at: Date; note: Generated<string> }
+  followUp: {
+    id: string
+    rotationRef: string
+    organisationId: string
+    type: 'early_revocation' | 'extension' | 'rollback'
+    status: 'requested' | 'done' | 'rejected' | 'lapsed'
+    itemIds: string[]
+    at: Optional<Date>
+    requestedBy: string
+    requestedAt: Date
+    decidedAt: Optional<Date>
+    approvalsNeeded: Generated<number>
+    decisionReason: Optional<string>
+  }
+  followUpApproval: { followUpId: string; agentId: string; at: Date }
+  message: {
+    id: string
+    rotationRef: string
+    organisationId: string
+    authorId: string
+    kind: 'message' | 'note' | 'question' | 'answer'
+    fromStaff: boolean
+    body: string
+    at: Date
+  }
+  cannedAnswer: { id: string; name: string; body: string; createdAt: Date }
+  reminder: {
+    rotationRef: string
+    kind: 'decide' | 'answer' | 'old_key_stops' | 'not_picked_up'
+    of: Date
+    dueAt: Date
+  }
+  savedView: { personId: string; name: string; query: string }
+  reportRow: {
+    month: ColumnType<Date, string, string>
+    organisationId: string
+    filed: number
+    failed: number
+    rolledBack: number
+    extended: number
+    firstResponseMedianSeconds: number | null
+    firstResponseP90Seconds: number | null
+    decisionMedianSeconds: number | null
+    decisionP90Seconds: number | null
+    keysMedianSeconds: number | null
+    keysP90Seconds: number | null
+    computedAt: Date
+  }
+  reportMonthDue: { month: ColumnType<Date, string, string>; since: Date }
+}

@@ -1,0 +1,33 @@
+import type { Trx } from '../database/connect.ts'
+import { type Notice, putLetters } from './letters.ts'
+
+export type NoticeReader = { personId: string; name: string; email: string; timeZone: string; why: string }
+
+type NoticeFacts = {
+  notice: Notice
+  /** What makes it this one, such as the id of what was made or the time of a change. */
+  key: string
+  /** Null where it concerns no organisation. */
+  organisation: string | null
+  /** Who did it; null when nobody was signed in, or the desk itself did. */
+  who: string | null
+  /** Whom or what it was done to; empty when the reader. */
+  about: string
+  /** Path of the page that shows it. */
+  path: string
+  at: Date
+}
+
+/** Puts one security notice per reader into the outbox, inside the caller's transaction; repeated, it puts none twice. Nobody can switch these off. */
+export async function putNotices(trx: Trx, readers: readonly NoticeReader[], facts: NoticeFacts): Promise<void> {
+  const { key, at, ...shown } = facts
+  const letters = readers.map((reader) => ({
+    naturalKey: `notice/${facts.notice}/${key}/${reader.personId}`,
+    kind: 'security-notice' as const,
+    to: { name: reader.name, address: reader.email },
+    facts: { ...shown, at: at.toISOString(), why: reader.why, timeZone: reader.timeZone },
+    thread: null,
+    at,
+  }))
+  await putLetters(trx, letters)
+}

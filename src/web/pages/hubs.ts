@@ -1,0 +1,36 @@
+import { type Action, roleMay } from '../../rules/permissions.ts'
+import { type App, bearerOf, type WebContext } from '../context.ts'
+import { showPage } from '../shown/page.ts'
+
+type Row = { href: string; label: string; hint: string; needs?: Action }
+
+/** What people set for themselves. */
+const ACCOUNT: readonly Row[] = [
+  { href: '/tokens', label: 'API tokens', hint: 'Let scripts act as you.' },
+  { href: '/time-zone', label: 'Time zone', hint: 'In which pages and letters tell you times.' },
+]
+
+/** What the staff look after, beside the queue. */
+const DESK: readonly Row[] = [
+  { href: '/people', label: 'Staff', hint: 'Who works here, and as what.', needs: 'staff.manage' },
+  { href: '/gateways', label: 'Gateways', hint: 'Who may ask whether a key is good.', needs: 'gateways.manage' },
+]
+
+async function showHub(c: WebContext, title: string, lead: string, rows: readonly Row[]): Promise<Response> {
+  const { role } = bearerOf(c).actor
+  return showPage(c, 'hub', {
+    title,
+    lead,
+    rows: rows.filter(({ needs }) => needs === undefined || roleMay(role, needs)),
+  })
+}
+
+/** Pages that lead to the smaller pages. */
+export function addHubs(app: App): void {
+  app.get('/account', (c) => showHub(c, 'Your account', 'What concerns you alone.', ACCOUNT))
+  app.get('/desk', async (c) => {
+    const { role } = bearerOf(c).actor
+    if (!roleMay(role, 'rotations.decide')) return c.redirect('/account', 303)
+    return showHub(c, 'Desk', 'What the staff look after, beside the queue.', DESK)
+  })
+}

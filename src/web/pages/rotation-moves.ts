@@ -1,0 +1,26 @@
+import type { RotationView } from '../../database/rotations/views.ts'
+import { type PersonActor, roleMay } from '../../rules/permissions.ts'
+import { rotationMayMove } from '../../rules/rotations/rotation-lifecycle.ts'
+import { oldKeyWorks } from '../shown/status.ts'
+
+type Move = { label: string; hint: string; href: string | null; action: string | null; danger: boolean }
+
+function withdrawal(rotation: RotationView, actor: PersonActor): Move[] {
+  const untouched = rotation.items.every((item) => item.status === 'pending')
+  const may = roleMay(actor.role, 'rotations.withdraw') && rotationMayMove('withdraw', rotation.status) && untouched
+  const action = `/rotations/${rotation.ref}/withdrawal`
+  const hint = 'Nothing has been changed yet, and nothing will be. You can file a new one at any time.'
+  return may ? [{ label: 'Withdraw the request', hint, href: null, action, danger: false }] : []
+}
+
+function earlyRevocation(rotation: RotationView, actor: PersonActor): Move[] {
+  const may = roleMay(actor.role, 'rotations.revokeEarly') && rotation.items.some(oldKeyWorks)
+  const href = `/rotations/${rotation.ref}/early-revocation`
+  const hint = 'Once everything uses the new ones. You see the last use of each before you confirm.'
+  return may ? [{ label: 'Stop the old keys early', hint, href, action: null, danger: true }] : []
+}
+
+/** What this person can do with the rotation now, the harmless first. */
+export function openMoves(rotation: RotationView, actor: PersonActor): Move[] {
+  return [...withdrawal(rotation, actor), ...earlyRevocation(rotation, actor)]
+}
