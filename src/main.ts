@@ -1,6 +1,6 @@
 import { CannotStart } from './cannot-start.ts'
 import { readConfig } from './config.ts'
-import { issueSetUpCode } from './identity/first-admin.ts'
+import { issueSetUpCode } from './identity/members/first-admin.ts'
 import { createLog } from './log.ts'
 import { type Extension, type Foundation, type Rekey, startRekey } from './start.ts'
 

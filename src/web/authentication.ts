@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto'
 import { createMiddleware } from 'hono/factory'
-import { findSessionBearer, findTokenBearer } from '../identity/bearers.ts'
+import { findSessionBearer, findTokenBearer } from '../identity/sign-in/bearers.ts'
 import { Refusal } from '../rules/refusals.ts'
 import type { Web, WebContext } from './context.ts'
 import { isApiPath } from './errors.ts'

@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from 'vitest'
-import { issueSetUpCode } from '../../src/identity/first-admin.ts'
-import { inviteMember } from '../../src/identity/organisations.ts'
+import { issueSetUpCode } from '../../src/identity/members/first-admin.ts'
+import { inviteMember } from '../../src/identity/members/organisations.ts'
 import { expectAccessible, openVisitor, type Visitor } from '../support/browser.ts'
 import { openTestDatabase } from '../support/database.ts'
 import { openDesk } from '../support/web.ts'

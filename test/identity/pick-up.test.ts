@@ -1,5 +1,5 @@
 import { beforeAll, expect, test } from 'vitest'
-import { setMayReveal } from '../../src/identity/pick-up.ts'
+import { setMayReveal } from '../../src/identity/members/pick-up.ts'
 import { revealVersion } from '../../src/keyring/reveal.ts'
 import { openTestDatabase } from '../support/database.ts'
 import { addMember, addOrganisation, type DeskWorld, makeDeskWorld, maker } from '../support/worlds/desk-world.ts'

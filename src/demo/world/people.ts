@@ -1,6 +1,6 @@
 import type { Db } from '../../database/connect.ts'
-import { createFirstAdmin, issueSetUpCode } from '../../identity/first-admin.ts'
-import { createOrganisation, inviteMember, inviteStaff } from '../../identity/organisations.ts'
+import { createFirstAdmin, issueSetUpCode } from '../../identity/members/first-admin.ts'
+import { createOrganisation, inviteMember, inviteStaff } from '../../identity/members/organisations.ts'
 import type { PersonActor } from '../../rules/permissions.ts'
 import type { Sealer } from '../../secrets/sealing.ts'
 import { type Enrolled, enrol } from './newcomer.ts'

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { z } from 'zod'
 import type { CallKey, StoredAnswer } from '../../database/idempotency.ts'
-import { spendStepUp } from '../../identity/step-up.ts'
+import { spendStepUp } from '../../identity/sign-in/step-up.ts'
 import { Refusal } from '../../rules/refusals.ts'
 import { bearerOf, type WebContext } from '../context.ts'
 import { onceByKey } from '../once.ts'

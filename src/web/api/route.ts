@@ -1,6 +1,6 @@
 import { zValidator } from '@hono/zod-validator'
 import { z } from 'zod'
-import type { Bearer } from '../../identity/bearers.ts'
+import type { Bearer } from '../../identity/sign-in/bearers.ts'
 import type { Action, PersonActor } from '../../rules/permissions.ts'
 import type { RefusalCode } from '../../rules/refusals.ts'
 import { authenticate } from '../authentication.ts'

@@ -1,4 +1,4 @@
-import { hasStepUp, spendStepUp, stepUpSession } from '../../identity/step-up.ts'
+import { hasStepUp, spendStepUp, stepUpSession } from '../../identity/sign-in/step-up.ts'
 import { Refusal } from '../../rules/refusals.ts'
 import { bearerOf, type WebContext } from '../context.ts'
 import { sessionTokenOf, setSession } from '../session-cookie.ts'

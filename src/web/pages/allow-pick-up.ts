@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { type EnrolledPerson, findMembers } from '../../database/people/people.ts'
-import { setMayReveal } from '../../identity/pick-up.ts'
+import { setMayReveal } from '../../identity/members/pick-up.ts'
 import { Refusal } from '../../rules/refusals.ts'
 import { type App, actorFor, type WebContext } from '../context.ts'
 import { confirmWithCode, needsCode } from '../forms/confirmed.ts'

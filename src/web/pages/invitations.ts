@@ -1,6 +1,6 @@
 import encodeQr from 'qr'
 import { z } from 'zod'
-import { acceptInvitation, findInvitation, type InvitationView } from '../../identity/invitations.ts'
+import { acceptInvitation, findInvitation, type InvitationView } from '../../identity/members/invitations.ts'
 import { Refusal } from '../../rules/refusals.ts'
 import { ROLE_WORDS } from '../../rules/text/words.ts'
 import type { App, WebContext } from '../context.ts'

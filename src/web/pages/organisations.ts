@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { findOrganisation, findOrganisations } from '../../database/people/organisations.ts'
-import { createOrganisation } from '../../identity/organisations.ts'
+import { createOrganisation } from '../../identity/members/organisations.ts'
 import { shortId } from '../../rules/text/foreign-text.ts'
 import { type App, actorFor, bearerOf, type WebContext } from '../context.ts'
 import { confirmWithCode, needsCode } from '../forms/confirmed.ts'

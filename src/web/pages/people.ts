@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { findPeople } from '../../database/people/people.ts'
-import { inviteMember, inviteStaff } from '../../identity/organisations.ts'
+import { inviteMember, inviteStaff } from '../../identity/members/organisations.ts'
 import { MEMBER_ROLES, type Role, roleMay, STAFF_ROLES } from '../../rules/permissions.ts'
 import { ROLE_WORDS } from '../../rules/text/words.ts'
 import { type App, actorFor, type WebContext } from '../context.ts'

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { findWhetherAdminExists } from '../../database/people/people.ts'
-import { createFirstAdmin } from '../../identity/first-admin.ts'
+import { createFirstAdmin } from '../../identity/members/first-admin.ts'
 import type { App, WebContext } from '../context.ts'
 import { orAskAgain, type Problems, readForm, type Typed } from '../forms/form.ts'
 import { showPage } from '../shown/page.ts'

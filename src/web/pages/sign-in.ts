@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { findMemberships, findPerson, findWhetherAdminExists } from '../../database/people/people.ts'
-import { beginSignIn, chooseMembership, finishSignIn, signOut } from '../../identity/sign-in.ts'
+import { beginSignIn, chooseMembership, finishSignIn, signOut } from '../../identity/sign-in/sign-in.ts'
 import { roleMay } from '../../rules/permissions.ts'
 import { Refusal } from '../../rules/refusals.ts'
 import { shortId } from '../../rules/text/foreign-text.ts'

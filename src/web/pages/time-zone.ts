@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { setTimeZone } from '../../identity/time-zone.ts'
+import { setTimeZone } from '../../identity/account/time-zone.ts'
 import { type App, bearerOf, type WebContext } from '../context.ts'
 import { orAskAgain, type Problems, readForm } from '../forms/form.ts'
 import { showPage } from '../shown/page.ts'

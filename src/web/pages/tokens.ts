@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { findPersonalTokens } from '../../database/people/sessions.ts'
-import { createPersonalToken, revokePersonalToken } from '../../identity/tokens.ts'
+import { createPersonalToken, revokePersonalToken } from '../../identity/tokens/tokens.ts'
 import { DAY_SECONDS } from '../../rules/rotations/overlap.ts'
 import { type App, actorFor, bearerOf, type WebContext } from '../context.ts'
 import { confirmWithCode, needsCode } from '../forms/confirmed.ts'

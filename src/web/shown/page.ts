@@ -1,7 +1,7 @@
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { countWaitingLetters } from '../../database/letters/queue.ts'
 import { findMemberships } from '../../database/people/people.ts'
-import type { Bearer } from '../../identity/bearers.ts'
+import type { Bearer } from '../../identity/sign-in/bearers.ts'
 import { type Role, roleMay } from '../../rules/permissions.ts'
 import { shortId } from '../../rules/text/foreign-text.ts'
 import { count, ROLE_WORDS } from '../../rules/text/words.ts'

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { findOrganisation } from '../../../database/people/organisations.ts'
-import { stepUp } from '../../../identity/step-up.ts'
+import { stepUp } from '../../../identity/sign-in/step-up.ts'
 import { NO_INPUT, personRoute } from '../route.ts'
 import * as shapes from '../shapes.ts'
 

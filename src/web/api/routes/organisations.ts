@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { decodeCursor, ID, toPage } from '../../../database/cursor.ts'
 import { findOrganisations } from '../../../database/people/organisations.ts'
-import { createOrganisation } from '../../../identity/organisations.ts'
+import { createOrganisation } from '../../../identity/members/organisations.ts'
 import { cursor, email, limit, name } from '../fields.ts'
 import { NO_INPUT, personRoute } from '../route.ts'
 import * as shapes from '../shapes.ts'

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { findPersonalTokens } from '../../../database/people/sessions.ts'
-import { createPersonalToken, revokePersonalToken } from '../../../identity/tokens.ts'
+import { createPersonalToken, revokePersonalToken } from '../../../identity/tokens/tokens.ts'
 import { id, moment, name } from '../fields.ts'
 import { NO_INPUT, personRoute } from '../route.ts'
 import * as shapes from '../shapes.ts'

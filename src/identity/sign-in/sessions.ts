@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
-import type { Trx } from '../database/connect.ts'
-import { newId } from '../database/ids.ts'
-import { hashToken, newToken } from '../secrets/tokens.ts'
+import type { Trx } from '../../database/connect.ts'
+import { newId } from '../../database/ids.ts'
+import { hashToken, newToken } from '../../secrets/tokens.ts'
 
 const PENDING_SECONDS = 10 * 60
 const ABSOLUTE_SECONDS = 8 * 60 * 60

@@ -1,24 +1,24 @@
-import { DESK_CHAIN, recordAudit } from '../database/audit/append.ts'
-import { clock, type Db, type Trx } from '../database/connect.ts'
+import { DESK_CHAIN, recordAudit } from '../../database/audit/append.ts'
+import { clock, type Db, type Trx } from '../../database/connect.ts'
 import {
   findOpenInvitation,
   type InvitationRow,
   keepFirstCodeSeed,
   lockOpenInvitation,
   type OpenInvitation,
-} from '../database/people/invitations.ts'
-import { lockDesk, lockPerson, type PersonRow } from '../database/people/people.ts'
-import { normalisePassword, passwordProblem } from '../rules/passwords.ts'
-import type { PersonActor, Role } from '../rules/permissions.ts'
-import { Refusal } from '../rules/refusals.ts'
-import { codeUri, matchingTimeStep, newCodeSeed } from '../secrets/codes.ts'
-import { hashPassword } from '../secrets/passwords.ts'
-import type { Sealed, Sealer } from '../secrets/sealing.ts'
-import { hashToken } from '../secrets/tokens.ts'
-import { isOpen, passwordIsRight } from './accounts.ts'
-import { openCodeSeed, sealCodeSeed, spendCode } from './codes.ts'
-import { returnSignIn, spendSignIn } from './limits.ts'
-import { completeSession, type Origin, startSession } from './sessions.ts'
+} from '../../database/people/invitations.ts'
+import { lockDesk, lockPerson, type PersonRow } from '../../database/people/people.ts'
+import { normalisePassword, passwordProblem } from '../../rules/passwords.ts'
+import type { PersonActor, Role } from '../../rules/permissions.ts'
+import { Refusal } from '../../rules/refusals.ts'
+import { codeUri, matchingTimeStep, newCodeSeed } from '../../secrets/codes.ts'
+import { hashPassword } from '../../secrets/passwords.ts'
+import type { Sealed, Sealer } from '../../secrets/sealing.ts'
+import { hashToken } from '../../secrets/tokens.ts'
+import { returnSignIn, spendSignIn } from '../limits.ts'
+import { isOpen, passwordIsRight } from '../sign-in/accounts.ts'
+import { openCodeSeed, sealCodeSeed, spendCode } from '../sign-in/codes.ts'
+import { completeSession, type Origin, startSession } from '../sign-in/sessions.ts'
 
 export type InvitationView = {
   /** Null for an invitation to the staff. */

@@ -1,4 +1,4 @@
-import type { Db } from '../database/connect.ts'
+import type { Db } from '../../database/connect.ts'
 import {
   type BearerRow,
   findPersonalToken,
@@ -6,9 +6,9 @@ import {
   noteSessionSeen,
   noteTokenUsed,
   type SessionRow,
-} from '../database/people/sessions.ts'
-import type { PersonActor, Role } from '../rules/permissions.ts'
-import { hashToken } from '../secrets/tokens.ts'
+} from '../../database/people/sessions.ts'
+import type { PersonActor, Role } from '../../rules/permissions.ts'
+import { hashToken } from '../../secrets/tokens.ts'
 
 export const PERSONAL_TOKEN_PREFIX = 'rkp_'
 

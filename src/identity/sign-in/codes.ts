@@ -1,11 +1,16 @@
-import { DESK_CHAIN, recordAudit } from '../database/audit/append.ts'
-import { clock, type Db, type Trx } from '../database/connect.ts'
-import { acceptCodeStep, type CodeAttempt, findNextAttempt, takeCodeAttempt } from '../database/people/code-attempts.ts'
-import { findMemberships, lockPerson, type PersonRow } from '../database/people/people.ts'
-import { putLetter } from '../outbox/letters.ts'
-import { Refusal } from '../rules/refusals.ts'
-import { matchingTimeStep } from '../secrets/codes.ts'
-import type { Sealed, Sealer } from '../secrets/sealing.ts'
+import { DESK_CHAIN, recordAudit } from '../../database/audit/append.ts'
+import { clock, type Db, type Trx } from '../../database/connect.ts'
+import {
+  acceptCodeStep,
+  type CodeAttempt,
+  findNextAttempt,
+  takeCodeAttempt,
+} from '../../database/people/code-attempts.ts'
+import { findMemberships, lockPerson, type PersonRow } from '../../database/people/people.ts'
+import { putLetter } from '../../outbox/letters.ts'
+import { Refusal } from '../../rules/refusals.ts'
+import { matchingTimeStep } from '../../secrets/codes.ts'
+import type { Sealed, Sealer } from '../../secrets/sealing.ts'
 
 const WRONG_CODES_TO_LOCK = 20
 

@@ -1,6 +1,6 @@
-import type { PersonRow } from '../database/people/people.ts'
-import { MAX_PASSWORD_LENGTH, normalisePassword } from '../rules/passwords.ts'
-import { passwordMatches } from '../secrets/passwords.ts'
+import type { PersonRow } from '../../database/people/people.ts'
+import { MAX_PASSWORD_LENGTH, normalisePassword } from '../../rules/passwords.ts'
+import { passwordMatches } from '../../secrets/passwords.ts'
 
 /** Whether the person's account is neither disabled nor locked; they may still have no password and no code device. */
 export function isOpen(person: Pick<PersonRow, 'disabledAt' | 'lockedAt'>): boolean {

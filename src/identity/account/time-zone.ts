@@ -1,9 +1,9 @@
-import { DESK_CHAIN, recordAudit } from '../database/audit/append.ts'
-import { clock, type Db } from '../database/connect.ts'
-import { lockPerson } from '../database/people/people.ts'
-import type { PersonActor } from '../rules/permissions.ts'
-import { Refusal } from '../rules/refusals.ts'
-import { isTimeZone } from '../rules/text/times.ts'
+import { DESK_CHAIN, recordAudit } from '../../database/audit/append.ts'
+import { clock, type Db } from '../../database/connect.ts'
+import { lockPerson } from '../../database/people/people.ts'
+import type { PersonActor } from '../../rules/permissions.ts'
+import { Refusal } from '../../rules/refusals.ts'
+import { isTimeZone } from '../../rules/text/times.ts'
 
 /** Sets the time zone in which a person's pages and letters tell times. Refuses INVALID_REQUEST for one that nobody knows. */
 export async function setTimeZone(db: Db, actor: PersonActor, timeZone: string): Promise<void> {

@@ -1,11 +1,11 @@
 import { randomInt } from 'node:crypto'
-import { DESK_CHAIN, recordAudit } from '../database/audit/append.ts'
-import { clock, type Db, type Trx } from '../database/connect.ts'
-import { findWhetherAdminExists, lockDesk } from '../database/people/people.ts'
-import { Refusal } from '../rules/refusals.ts'
-import { hashToken } from '../secrets/tokens.ts'
+import { DESK_CHAIN, recordAudit } from '../../database/audit/append.ts'
+import { clock, type Db, type Trx } from '../../database/connect.ts'
+import { findWhetherAdminExists, lockDesk } from '../../database/people/people.ts'
+import { Refusal } from '../../rules/refusals.ts'
+import { hashToken } from '../../secrets/tokens.ts'
+import { spendSetUpTry } from '../limits.ts'
 import { cleanInvitee, type Invitee, writeInvitation } from './invite.ts'
-import { spendSetUpTry } from './limits.ts'
 
 // Without 0, O, 1, I and L, since people type it from a log. 31^25 is above 2^123.
 const ALPHABET = '23456789ABCDEFGHJKMNPQRSTUVWXYZ'

@@ -1,11 +1,11 @@
-import { DESK_CHAIN, recordAudit } from '../database/audit/append.ts'
-import { clock, type Db } from '../database/connect.ts'
-import { newId } from '../database/ids.ts'
-import { type PersonActor, requireRole } from '../rules/permissions.ts'
-import { type FieldError, Refusal } from '../rules/refusals.ts'
-import { cleanName, NAME_PROBLEM } from '../rules/text/names.ts'
-import { hashToken, newToken } from '../secrets/tokens.ts'
-import { PERSONAL_TOKEN_PREFIX } from './bearers.ts'
+import { DESK_CHAIN, recordAudit } from '../../database/audit/append.ts'
+import { clock, type Db } from '../../database/connect.ts'
+import { newId } from '../../database/ids.ts'
+import { type PersonActor, requireRole } from '../../rules/permissions.ts'
+import { type FieldError, Refusal } from '../../rules/refusals.ts'
+import { cleanName, NAME_PROBLEM } from '../../rules/text/names.ts'
+import { hashToken, newToken } from '../../secrets/tokens.ts'
+import { PERSONAL_TOKEN_PREFIX } from '../sign-in/bearers.ts'
 
 const MAX_DAYS = 365
 

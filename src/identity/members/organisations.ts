@@ -1,12 +1,12 @@
-import { DESK_CHAIN, recordAudit } from '../database/audit/append.ts'
-import { clock, type Db } from '../database/connect.ts'
-import { newId } from '../database/ids.ts'
-import { findOrganisation } from '../database/people/organisations.ts'
-import { type MemberRole, type PersonActor, requireRole, type StaffRole } from '../rules/permissions.ts'
-import { Refusal } from '../rules/refusals.ts'
-import { checkedName } from '../rules/text/names.ts'
+import { DESK_CHAIN, recordAudit } from '../../database/audit/append.ts'
+import { clock, type Db } from '../../database/connect.ts'
+import { newId } from '../../database/ids.ts'
+import { findOrganisation } from '../../database/people/organisations.ts'
+import { type MemberRole, type PersonActor, requireRole, type StaffRole } from '../../rules/permissions.ts'
+import { Refusal } from '../../rules/refusals.ts'
+import { checkedName } from '../../rules/text/names.ts'
+import { spendInvitation } from '../limits.ts'
 import { cleanInvitee, type Invitee, invite } from './invite.ts'
-import { spendInvitation } from './limits.ts'
 
 /**
  * Makes an organisation and invites its first owner by mail. Staff admins only; refuses with `NOT_ALLOWED` or

@@ -1,11 +1,11 @@
-import { clock, type Trx } from '../database/connect.ts'
-import { newId } from '../database/ids.ts'
-import { lockOrMakePerson, type PersonRow } from '../database/people/people.ts'
-import { putLetter } from '../outbox/letters.ts'
-import type { Role } from '../rules/permissions.ts'
-import { type FieldError, Refusal } from '../rules/refusals.ts'
-import { cleanEmail, cleanName, EMAIL_PROBLEM, NAME_PROBLEM } from '../rules/text/names.ts'
-import { hashToken, newToken } from '../secrets/tokens.ts'
+import { clock, type Trx } from '../../database/connect.ts'
+import { newId } from '../../database/ids.ts'
+import { lockOrMakePerson, type PersonRow } from '../../database/people/people.ts'
+import { putLetter } from '../../outbox/letters.ts'
+import type { Role } from '../../rules/permissions.ts'
+import { type FieldError, Refusal } from '../../rules/refusals.ts'
+import { cleanEmail, cleanName, EMAIL_PROBLEM, NAME_PROBLEM } from '../../rules/text/names.ts'
+import { hashToken, newToken } from '../../secrets/tokens.ts'
 
 const INVITATION_DAYS = 7
 

@@ -1,8 +1,8 @@
-import { recordAudit } from '../database/audit/append.ts'
-import { clock, type Db } from '../database/connect.ts'
-import { lockMembership } from '../database/people/people.ts'
-import { type PersonActor, requireRole } from '../rules/permissions.ts'
-import { Refusal } from '../rules/refusals.ts'
+import { recordAudit } from '../../database/audit/append.ts'
+import { clock, type Db } from '../../database/connect.ts'
+import { lockMembership } from '../../database/people/people.ts'
+import { type PersonActor, requireRole } from '../../rules/permissions.ts'
+import { Refusal } from '../../rules/refusals.ts'
 
 /**
  * Lets a developer of the actor's organisation pick up new keys, or no longer; it counts from the next call on. Refuses
