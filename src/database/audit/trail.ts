@@ -6,6 +6,11 @@ import { DESK_CHAIN } from './append.ts'
 
 const stored = z.looseObject({ at: z.string(), action: z.string(), actor: z.string(), rotation: z.string().nullable() })
 
+/** An entry's stored text as it was written. */
+export function readBody(body: string): z.infer<typeof stored> {
+  return stored.parse(JSON.parse(body))
+}
+
 export type TrailEntry = {
   at: Date
   /** `noun.verb`, such as `rotation.approve`. */
@@ -15,7 +20,8 @@ export type TrailEntry = {
   facts: Record<string, unknown>
 }
 
-async function findNames(db: Db, ids: readonly string[]): Promise<Map<string, string>> {
+/** The names of the people among these actors. */
+export async function findNames(db: Db, ids: readonly string[]): Promise<Map<string, string>> {
   const people = ids.filter((id) => id.startsWith('per_'))
   if (people.length === 0) return new Map()
   const rows = await db.selectFrom('person').select(['id', 'name']).where('id', 'in', people).execute()
@@ -27,7 +33,7 @@ export async function findRotationEvents(db: Db, viewer: Viewer, ref: string): P
   let query = db.selectFrom('auditEntry').select(['body', 'at', 'action']).where('rotation', '=', ref)
   if (viewer.organisationId !== null) query = query.where('chain', '=', viewer.organisationId)
   const rows = await query.orderBy('chain').orderBy('sequence').execute()
-  const entries = rows.map((row) => ({ row, body: stored.parse(JSON.parse(row.body)) }))
+  const entries = rows.map((row) => ({ row, body: readBody(row.body) }))
   const names = await findNames(
     db,
     entries.map((entry) => entry.body.actor),

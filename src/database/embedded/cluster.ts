@@ -1,14 +1,19 @@
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { chown, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { chown, mkdtemp, readdir, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Account } from './account.ts'
+import { isInUse, readPostmaster } from './lock.ts'
 
 const run = promisify(execFile)
 const PASSWORD_FILE = 'rekey.password'
 
 export type Cluster = { folder: string; password: string }
+
+export function urlOf({ password }: Cluster, port: number, database: string): string {
+  return `postgres://rekey:${password}@127.0.0.1:${port}/${database}`
+}
 
 async function exists(path: string): Promise<boolean> {
   return stat(path).then(
@@ -60,11 +65,22 @@ async function removeHalfMade(dataDir: string): Promise<void> {
   }
 }
 
+async function readCluster(folder: string): Promise<Cluster> {
+  return { folder, password: await readFile(join(folder, PASSWORD_FILE), 'utf8') }
+}
+
+/** The address of the PostgreSQL that runs in `dataDir` right now, or null when none does. Throws when its password can't be read. */
+export async function findRunningPostgres(dataDir: string): Promise<string | null> {
+  const folder = join(await realpath(dataDir).catch(() => dataDir), 'postgres')
+  const postmaster = isInUse(folder) ? readPostmaster(folder) : undefined
+  return postmaster?.ready ? urlOf(await readCluster(folder), postmaster.port, 'rekey') : null
+}
+
 /** The cluster in `dataDir`/postgres, made on the first start; its password is kept inside, readable by its owner alone. */
 export async function openCluster(dataDir: string, initdb: string, account: Account): Promise<Cluster> {
   await removeHalfMade(dataDir)
   const folder = join(dataDir, 'postgres')
   if (!(await exists(folder))) await createCluster(folder, initdb, account)
   await giveTo(folder, account)
-  return { folder, password: await readFile(join(folder, PASSWORD_FILE), 'utf8') }
+  return readCluster(folder)
 }

@@ -7,7 +7,7 @@ import { CannotStart } from '../../cannot-start.ts'
 import type { Log } from '../../log.ts'
 import { chooseAccount } from './account.ts'
 import { findBinaries } from './binaries.ts'
-import { type Cluster, openCluster } from './cluster.ts'
+import { type Cluster, openCluster, urlOf } from './cluster.ts'
 import { readPostmaster, removeStaleLock } from './lock.ts'
 import { runServer, type Server } from './process.ts'
 
@@ -40,10 +40,6 @@ async function findFreePort(): Promise<number> {
   await new Promise((resolve) => server.close(resolve))
   if (address === null || typeof address === 'string') throw new Error('the system gave no free port')
   return address.port
-}
-
-function urlOf(cluster: Cluster, port: number, database: string): string {
-  return `postgres://rekey:${cluster.password}@127.0.0.1:${port}/${database}`
 }
 
 async function makeDatabase(url: string): Promise<void> {

@@ -15,6 +15,7 @@ export type RotationTables = {
     hash: Buffer
     at: Date
     action: ColumnType<string, never, never>
+    actor: ColumnType<string, never, never>
     rotation: ColumnType<string | null, never, never>
   }
   legalRotationMove: { move: string; fromStatus: string; toStatus: string }
