@@ -15,7 +15,16 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   outbox: ['rules', 'secrets', 'log.ts', 'config.ts', 'database'],
   identity: ['rules', 'secrets', 'log.ts', 'database', 'outbox/letters.ts', 'outbox/notices.ts'],
   keyring: ['rules', 'secrets', 'log.ts', 'database', 'outbox/letters.ts', 'outbox/notices.ts'],
-  desk: ['rules', 'secrets', 'log.ts', 'database', 'outbox/letters.ts', 'outbox/notices.ts', 'keyring'],
+  desk: [
+    'rules',
+    'secrets',
+    'log.ts',
+    'database',
+    'outbox/letters.ts',
+    'outbox/notices.ts',
+    'outbox/webhooks.ts',
+    'keyring',
+  ],
   worker: ['rules', 'secrets', 'log.ts', 'config.ts', 'database', 'outbox', 'identity', 'keyring', 'desk'],
   web: ['rules', 'secrets', 'log.ts', 'config.ts', 'database', 'identity', 'keyring', 'desk'],
 }

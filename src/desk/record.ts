@@ -12,6 +12,7 @@ import {
   rotationMayMove,
   type UNBORN,
 } from '../rules/rotations/rotation-lifecycle.ts'
+import { tellItemMoves, tellRotationMove } from './webhooks/tell.ts'
 
 /** Who made a move, when (the clock after the lock), and what else the audit trail tells of it. */
 export type MoveRecord = { actor: Actor; at: Date; facts?: AuditFact['facts'] }
@@ -21,7 +22,7 @@ export const BY_WORKER = { kind: 'worker' } as const satisfies Actor
 
 type Subject = { ref: string; organisationId: string }
 
-/** Writes a rotation's next history row and its audit entry; the caller writes the status that they lead to. Refuses ILLEGAL_MOVE. */
+/** Writes a rotation's next history row, its audit entry and its webhook event; the caller writes the status that they lead to. Refuses ILLEGAL_MOVE. */
 export async function recordRotationMove(
   trx: Trx,
   subject: Subject,
@@ -40,6 +41,7 @@ export async function recordRotationMove(
     .insertInto('rotationHistory')
     .values({ rotationRef: subject.ref, sequence, move, fromStatus: from, toStatus: to, at: record.at, ...position })
     .execute()
+  await tellRotationMove(trx, subject, step, record.at)
 }
 
 type ItemStep = {
@@ -71,6 +73,7 @@ export async function recordItemMoves(
     return position === undefined ? [] : [{ itemId, sequence, move, fromStatus: from, toStatus: to, at, ...position }]
   })
   await trx.insertInto('itemHistory').values(rows).execute()
+  await tellItemMoves(trx, { ref, organisationId }, steps, at)
 }
 
 type RotationChanges = Partial<Omit<RotationRow, 'ref' | 'organisationId' | 'status' | 'historySequence'>>

@@ -5,6 +5,7 @@ import type { ItemRow, RotationRow } from '../database/schema.ts'
 import { isRevoked } from '../rules/keys/verdict.ts'
 import { putRotationLetters } from './letters.ts'
 import { BY_WORKER, moveItem } from './record.ts'
+import { tellFollowUp } from './webhooks/tell.ts'
 
 /** Tells of revocations whose items are retired now, one letter per follow-up, and closes planned ones. The rotation's lock guards its follow-ups. */
 async function finishRevocations(
@@ -26,6 +27,7 @@ async function finishRevocations(
     if (followUp.status === 'requested') {
       const change = { status: 'done', decidedAt: at } as const
       await trx.updateTable('followUp').set(change).where('id', '=', followUp.id).execute()
+      await tellFollowUp(trx, { ...followUp, ...change }, at)
     }
     const who = await findPersonName(trx, followUp.requestedBy)
     const letter = { who, at, items, distinction: followUp.id }

@@ -6,6 +6,7 @@ import type { ItemRow } from '../database/schema.ts'
 import { isAccepted } from '../rules/keys/verdict.ts'
 import { type PersonActor, requireRole } from '../rules/permissions.ts'
 import { Refusal } from '../rules/refusals.ts'
+import { tellFollowUp } from './webhooks/tell.ts'
 
 type Wish = { itemIds?: readonly string[] | undefined; at?: Date | null | undefined }
 
@@ -76,7 +77,7 @@ export async function revokeEarly(
     const followUpId = newId('followUp')
     const itemIds = items.map((item) => item.id)
     const done = at <= now
-    await trx
+    const followUp = await trx
       .insertInto('followUp')
       .values({
         id: followUpId,
@@ -90,10 +91,12 @@ export async function revokeEarly(
         requestedAt: now,
         decidedAt: done ? now : null,
       })
-      .execute()
+      .returningAll()
+      .executeTakeFirstOrThrow()
     const facts = { followUp: followUpId, items: itemIds, revokedFrom: at.toISOString() }
     const fact = { action: 'rotation.revoke_early', actor, rotation: ref, facts }
     await recordAudit(trx, rotation.organisationId, now, fact)
+    await tellFollowUp(trx, followUp, now)
     return { followUpId }
   })
 }

@@ -30,6 +30,9 @@ export type OutboxTables = {
     createdBy: string
     createdAt: Date
     removedAt: Optional<Date>
+    switchedOffAt: Optional<Date>
+    switchedOffBecause: Optional<string>
+    pausedUntil: Optional<Date>
   }
   webhookSecret: {
     id: string
@@ -53,7 +56,9 @@ export type OutboxTables = {
     endpointId: string
     createdAt: Date
     nextAttemptAt: Optional<Date>
+    heldUntil: Optional<Date>
     attempts: Generated<number>
+    replayedAfter: Generated<number>
     deliveredAt: Optional<Date>
     gaveUpAt: Optional<Date>
   }
