@@ -62,6 +62,10 @@ const GETS: Record<string, readonly Who[]> = {
   '/choose-organisation': EVERYBODY,
   '/time-zone': EVERYBODY,
   '/account': EVERYBODY,
+  '/audit': EVERYBODY,
+  '/audit/export.csv': EVERYBODY,
+  '/audit/export.jsonl': EVERYBODY,
+  '/rotations/:ref/evidence': ACME,
   '/desk': EVERYBODY,
 }
 

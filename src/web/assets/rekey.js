@@ -1,4 +1,4 @@
-// Pages work without this file: it only adds the copy button and a guard on double sending.
+// Pages work without this file: it only adds the copy and print buttons and a guard on double sending.
 for (const button of document.querySelectorAll('[data-copy]')) {
   const source = document.getElementById(button.dataset.copy)
   const status = button.parentElement.querySelector('[data-copy-status]')
@@ -13,6 +13,11 @@ for (const button of document.querySelectorAll('[data-copy]')) {
       status.textContent = 'Selected. Copy it with your keyboard.'
     }
   })
+}
+
+for (const button of document.querySelectorAll('[data-print]')) {
+  button.hidden = false
+  button.addEventListener('click', () => print())
 }
 
 // A second press within the same page sends nothing. A page that comes back by the back button starts anew.

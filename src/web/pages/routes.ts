@@ -1,6 +1,8 @@
 import type { App } from '../context.ts'
 import { addPickUp } from './allow-pick-up.ts'
+import { addAudit } from './audit.ts'
 import { addDecision } from './decision.ts'
+import { addEvidence } from './evidence.ts'
 import { addGateways } from './gateways.ts'
 import { addHubs } from './hubs.ts'
 import { addInvitations } from './invitations.ts'
@@ -23,6 +25,17 @@ export function addPages(app: App): void {
   for (const add of [addSignIn, addSetUp, addInvitations]) add(app)
   for (const add of [addRotations, addNewRotation, addRotation, addNewKeys, addRevokeEarly]) add(app)
   for (const add of [addQueue, addDecision]) add(app)
-  for (const add of [addHubs, addServices, addTokens, addTimeZone, addPeople, addPickUp, addOrganisations, addGateways])
+  for (const add of [
+    addAudit,
+    addEvidence,
+    addHubs,
+    addServices,
+    addTokens,
+    addTimeZone,
+    addPeople,
+    addPickUp,
+    addOrganisations,
+    addGateways,
+  ])
     add(app)
 }
