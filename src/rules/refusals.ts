@@ -20,6 +20,7 @@ export const REFUSALS = {
   ON_HOLD: 'Your password, code device or email address changed less than 72 hours ago, so this has to wait.',
   OWN_ROTATION: 'You filed this rotation or belong to its organisation, so somebody else has to decide it.',
   ALREADY_APPROVED: 'You have approved this revision already. Another agent has to give the next approval.',
+  ASSIGNED_MEANWHILE: 'Who looks after this rotation changed meanwhile. Look at it again.',
   NO_KEYS: 'None of the keys you chose can be rotated. Choose at least one enabled key.',
   START_TOO_FAR: 'The earliest start can be at most 90 days ahead.',
   EXPIRES_IN_OVERLAP: 'A key would expire by itself during the overlap. Choose a shorter overlap.',

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { App } from '../context.ts'
 import { createOpenApi } from './openapi.ts'
 import { NO_INPUT, openRoute, type Route } from './route.ts'
+import { assignmentRoutes } from './routes/assignment.ts'
 import { auditRoutes } from './routes/audit.ts'
 import { gatewayRoutes } from './routes/gateways.ts'
 import { keyRoutes } from './routes/keys.ts'
@@ -44,6 +45,7 @@ export const API_ROUTES: readonly Route[] = [
   ...keyRoutes,
   ...rotationRoutes,
   ...moveRoutes,
+  ...assignmentRoutes,
   ...verifyRoutes,
   ...auditRoutes,
 ]
