@@ -2,11 +2,13 @@ import { clock, type Db, type Trx } from '../database/connect.ts'
 import { claimDueRotation, lockItems } from '../database/rotations/locks.ts'
 import type { ItemRow, RotationRow } from '../database/schema.ts'
 import type { KeyMaker } from '../keyring/make-version.ts'
+import { approvalIsStale } from '../rules/rotations/approvals.ts'
 import { executeItem, lockForExecution } from './execute.ts'
 import { postpone } from './postpone.ts'
 import { BY_WORKER, moveRotation } from './record.ts'
 import { retireItems } from './retire.ts'
 import { settle } from './settle.ts'
+import { setStaleAside } from './stale.ts'
 
 /** Called at named points of the work, so that whoever runs it can count or stop there. */
 export type WorkMilestone = (name: WorkPoint) => void | Promise<void>
@@ -23,6 +25,10 @@ export type WorkPoint = (typeof WORK_POINTS)[number]
 async function execute(trx: Trx, maker: KeyMaker, rotation: RotationRow, item: ItemRow): Promise<void> {
   const locked = await lockForExecution(trx, item)
   const at = await clock(trx)
+  if (rotation.status === 'scheduled' && approvalIsStale(rotation, at)) {
+    await setStaleAside(trx, rotation, at)
+    return
+  }
   const started =
     rotation.status === 'scheduled'
       ? await moveRotation(trx, rotation, 'execute', 'executing', { actor: BY_WORKER, at })

@@ -4,9 +4,10 @@ import type { RotationRow } from '../database/schema.ts'
 import { refuseSecret } from '../rules/keys/secret-text.ts'
 import { type PersonActor, requireRole } from '../rules/permissions.ts'
 import { Refusal } from '../rules/refusals.ts'
-import { barFromDeciding } from '../rules/rotations/approvals.ts'
+import { barFromDeciding, DECIDE_WITHIN_SECONDS, decisionIsOverdue } from '../rules/rotations/approvals.ts'
 import { startIsTooFar, startsAt } from '../rules/rotations/overlap.ts'
 import { rotationMayMove } from '../rules/rotations/rotation-lifecycle.ts'
+import { durationInWords } from '../rules/text/words.ts'
 import { putRotationLetters } from './letters.ts'
 import { moveItem, moveRotation } from './record.ts'
 
@@ -44,6 +45,13 @@ function laterStart(rotation: RotationRow, notBefore: Date | null | undefined, n
   return notBefore
 }
 
+/** Nobody approves what has expired, whether or not a worker has been there yet. */
+function refuseOverdue(rotation: RotationRow, now: Date): void {
+  if (!decisionIsOverdue(rotation.nextDeadline, now)) return
+  const detail = `Nobody decided for ${durationInWords(DECIDE_WITHIN_SECONDS)}, so the rotation has expired.`
+  throw new Refusal('ILLEGAL_MOVE', { detail })
+}
+
 type Approval = { revision: number; note?: string | undefined; notBefore?: Date | null | undefined }
 
 /**
@@ -62,6 +70,7 @@ export async function approveRotation(db: Db, actor: PersonActor, ref: string, a
     if (rotation.revision !== approval.revision) throw new Refusal('STALE_REVISION')
     if (!rotationMayMove('approve', rotation.status)) throw new Refusal('ILLEGAL_MOVE')
     const at = await clock(trx)
+    refuseOverdue(rotation, at)
     const notBefore = laterStart(rotation, approval.notBefore, at)
     const row = {
       rotationRef: ref,
@@ -72,14 +81,15 @@ export async function approveRotation(db: Db, actor: PersonActor, ref: string, a
     }
     await trx.insertInto('approval').values(row).execute()
     const record = { actor, at, facts: { revision: rotation.revision, note: approval.note ?? '' } }
+    const firstResponseAt = rotation.firstResponseAt ?? at
     if (given.length + 1 < rotation.approvalsNeeded) {
-      await moveRotation(trx, rotation, 'approve', 'submitted', record, { notBefore })
+      await moveRotation(trx, rotation, 'approve', 'submitted', record, { notBefore, firstResponseAt })
       return
     }
     const start = startsAt(notBefore, at)
     const items = await lockItems(trx, ref)
     await trx.updateTable('item').set({ dueAt: start }).where('rotationRef', '=', ref).execute()
-    const changes = { notBefore, decidedAt: at, nextDeadline: start }
+    const changes = { notBefore, decidedAt: at, nextDeadline: start, firstResponseAt }
     const scheduled = await moveRotation(trx, rotation, 'approve', 'scheduled', record, changes)
     const letter = { who: actor.name, at, items, ...(approval.note ? { note: approval.note } : {}) }
     await putRotationLetters(trx, scheduled, { ...letter, kind: 'approved', audience: 'owners' })
@@ -103,7 +113,9 @@ export async function rejectRotation(
     const items = await lockItems(trx, ref)
     const at = await clock(trx)
     for (const item of items) await moveItem(trx, item, 'cancel', 'cancelled', { actor, at })
-    const changes = { decidedAt: at, decisionReason: rejection.reason, completedAt: at, nextDeadline: null }
+    const firstResponseAt = rotation.firstResponseAt ?? at
+    const decided = { decidedAt: at, decisionReason: rejection.reason, firstResponseAt }
+    const changes = { ...decided, completedAt: at, nextDeadline: null }
     const record = { actor, at, facts: { reason: rejection.reason } }
     const rejected = await moveRotation(trx, rotation, 'reject', 'rejected', record, changes)
     const letter = { who: actor.name, at, note: rejection.reason, items }

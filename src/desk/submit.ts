@@ -10,12 +10,13 @@ import { refuseSecret } from '../rules/keys/secret-text.ts'
 import { isAccepted } from '../rules/keys/verdict.ts'
 import { type PersonActor, requireRole } from '../rules/permissions.ts'
 import { Refusal } from '../rules/refusals.ts'
-import { approvalsNeeded, DECIDE_WITHIN_SECONDS, type Reason } from '../rules/rotations/approvals.ts'
+import { approvalsNeeded, decideBy, decideReminders, type Reason } from '../rules/rotations/approvals.ts'
 import { expiresInOverlap, startIsTooFar, startsAt } from '../rules/rotations/overlap.ts'
 import { LIVE_ITEM_STATUSES, UNBORN } from '../rules/rotations/rotation-lifecycle.ts'
 import { spendFiling } from './filing-limit.ts'
 import { putRotationLetters } from './letters.ts'
 import { type MoveRecord, recordItemMoves, recordRotationMove } from './record.ts'
+import { planReminders } from './reminders.ts'
 
 /** What a customer files: every enabled key of the kinds in a service, or single keys. */
 export type Filing = {
@@ -94,10 +95,6 @@ function refuseBadFiling(filing: Filing, versions: readonly VersionRow[], now: D
 async function nextRef(trx: Trx): Promise<string> {
   const { rows } = await sql<{ number: string }>`select nextval('rotation_number') as number`.execute(trx)
   return `ROT-${rows[0]?.number}`
-}
-
-function decideBy(filedAt: Date): Date {
-  return new Date(filedAt.getTime() + DECIDE_WITHIN_SECONDS * 1000)
 }
 
 type Filed = { filing: Filing; organisationId: string; itemCount: number; actor: PersonActor; at: Date }
@@ -182,6 +179,7 @@ export async function submitRotation(db: Db, actor: PersonActor, filing: Filing)
     await refuseLiveKeys(trx, keys)
     const rotation = await insertRotation(trx, { filing, organisationId, itemCount: keys.length, actor, at })
     const items = await insertItems(trx, rotation, keys, { actor, at })
+    await planReminders(trx, rotation.ref, decideReminders(decideBy(at), at))
     const letter = { who: actor.name, at, decideBy: decideBy(at), items }
     await putRotationLetters(trx, rotation, { ...letter, kind: 'received', audience: 'owners' })
     await putRotationLetters(trx, rotation, { ...letter, kind: 'approval-needed', audience: 'agents' })

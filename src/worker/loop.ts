@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Db } from '../database/connect.ts'
 import { isUnreachable } from '../database/unreachable.ts'
 import { carryOutNextDue, type WorkMilestone } from '../desk/carry-out.ts'
+import { expireNextUndecided } from '../desk/expire.ts'
 import type { KeyMaker } from '../keyring/make-version.ts'
 import { errorFields, type Log } from '../log.ts'
 import { deliverDueLetters, type LetterMilestone, type Mail } from '../outbox/deliver.ts'
@@ -52,6 +53,7 @@ export function startWorker({ db, maker, mail, log, reached }: WorkerParts): { s
   const loops = Array.from({ length: AT_ONCE }, () =>
     repeat('rotation', log, stopping.signal, () => carryOutNextDue(db, maker, reached)),
   )
+  loops.push(repeat('expiry', log, stopping.signal, () => expireNextUndecided(db)))
   if (mail !== null) {
     const options = { reached, stopped: stopping.signal }
     loops.push(

@@ -85,3 +85,17 @@ export async function claimDueRotation(trx: Trx): Promise<RotationRow | undefine
       .executeTakeFirst()
   )
 }
+
+/** Claims, in the same way, the rotation whose time to be decided or answered has been over for longest. */
+export async function claimUndecidedRotation(trx: Trx): Promise<RotationRow | undefined> {
+  return trx
+    .selectFrom('rotation')
+    .selectAll()
+    .where('status', 'in', ['submitted', 'needs_info'])
+    .where('nextDeadline', '<=', sql<Date>`now()`)
+    .orderBy('nextDeadline')
+    .limit(1)
+    .forNoKeyUpdate()
+    .skipLocked()
+    .executeTakeFirst()
+}

@@ -45,10 +45,18 @@ export type RotationView = {
   nextDeadline: Date | null
   items: ItemView[]
   followUps: FollowUpView[]
+  /** How whoever filed it on behalf made sure of the caller; null when the requester filed it. */
+  verifiedBy: string | null
+  /** Why it needs attention, or was closed, as a whole. */
+  problem: string | null
+  /** The rotation whose place this one took, and the one that took its place. */
+  replacesRef: string | null
+  replacedByRef: string | null
 }
 
 const BASE = ['ref', 'status', 'revision', 'reason', 'details', 'notBefore', 'overlapSeconds', 'createdAt'] as const
 const DECIDED = ['decidedAt', 'decisionReason', 'completedAt', 'approvalsNeeded', 'nextDeadline'] as const
+const SPECIAL = ['verifiedBy', 'problem', 'replacesRef'] as const
 
 function selectRotations(db: Db, viewer: Viewer) {
   const query = db
@@ -58,6 +66,15 @@ function selectRotations(db: Db, viewer: Viewer) {
     .innerJoin('person as filer', 'filer.id', 'rotation.filedById')
     .leftJoin('person as assignee', 'assignee.id', 'rotation.assigneeId')
     .select([...BASE.map((name) => `rotation.${name}` as const), ...DECIDED.map((name) => `rotation.${name}` as const)])
+    .select(SPECIAL.map((name) => `rotation.${name}` as const))
+    .select((is) =>
+      is
+        .selectFrom('rotation as later')
+        .select('later.ref')
+        .whereRef('later.replacesRef', '=', 'rotation.ref')
+        .limit(1)
+        .as('replacedByRef'),
+    )
     .select(['rotation.organisationId', 'organisation.name as organisationName'])
     .select(['requester.id as requesterId', 'requester.name as requesterName'])
     .select(['filer.id as filerId', 'filer.name as filerName'])

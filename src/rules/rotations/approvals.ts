@@ -1,14 +1,19 @@
 import { Refusal } from '../refusals.ts'
-import { DAY_SECONDS } from './overlap.ts'
+import { DAY_SECONDS, startsAt } from './overlap.ts'
 
 export const REASONS = ['compromised', 'suspected', 'lost', 'staff_change', 'scheduled', 'other'] as const
 export type Reason = (typeof REASONS)[number]
 
 /** Above this many items a rotation needs a second approval. */
-const MANY_ITEMS = 10
+export const MANY_ITEMS = 10
 /** A rotation that nobody decides for this long expires. */
 export const DECIDE_WITHIN_SECONDS = 14 * DAY_SECONDS
-const OWNER_CHANGE_SECONDS = 7 * DAY_SECONDS
+/** How long before that the agents are reminded. */
+export const DECIDE_REMINDERS_SECONDS = [7 * DAY_SECONDS, DAY_SECONDS] as const
+/** An approval that wasn't carried out this long after its start counts no more. */
+export const STALE_AFTER_SECONDS = 7 * DAY_SECONDS
+/** So long after an owner's password, code device or email changed a rotation needs a second approval. */
+export const OWNER_CHANGE_SECONDS = 7 * DAY_SECONDS
 
 export type ApprovalFacts = {
   reason: Reason
@@ -24,11 +29,49 @@ export function ownerChangedLately(at: Date | null, now: Date): at is Date {
   return at !== null && now.getTime() - at.getTime() < OWNER_CHANGE_SECONDS * 1000
 }
 
-/** How many approvals a rotation needs, decided when it is filed: two where a mistake or a thief would do most harm. */
-export function approvalsNeeded(facts: ApprovalFacts, now: Date): 1 | 2 {
+/** What makes a second approval necessary. */
+export type Doubt = 'on_behalf' | 'owner_changed' | 'no_overlap' | 'many_items'
+
+/** Why a rotation needs a second approval: where a mistake or a thief would do most harm. Empty: one is enough. */
+export function doubts(facts: ApprovalFacts, now: Date): Doubt[] {
   const cutsOffAtOnce = facts.overlapSeconds === 0 && facts.reason !== 'compromised'
-  const doubtful = facts.filedOnBehalf || ownerChangedLately(facts.ownerChangedAt, now)
-  return doubtful || cutsOffAtOnce || facts.itemCount > MANY_ITEMS ? 2 : 1
+  return [
+    ...(facts.filedOnBehalf ? (['on_behalf'] as const) : []),
+    ...(ownerChangedLately(facts.ownerChangedAt, now) ? (['owner_changed'] as const) : []),
+    ...(cutsOffAtOnce ? (['no_overlap'] as const) : []),
+    ...(facts.itemCount > MANY_ITEMS ? (['many_items'] as const) : []),
+  ]
+}
+
+/** How many approvals a rotation needs, decided when it is filed, and again when its approval has gone stale. */
+export function approvalsNeeded(facts: ApprovalFacts, now: Date): 1 | 2 {
+  return doubts(facts, now).length > 0 ? 2 : 1
+}
+
+/** When a rotation that has to be decided from `since` on expires undecided. */
+export function decideBy(since: Date): Date {
+  return new Date(since.getTime() + DECIDE_WITHIN_SECONDS * 1000)
+}
+
+/** The reminders of a decision that is due by `deadline`, without those whose time has passed. */
+export function decideReminders(deadline: Date, now: Date): { kind: 'decide'; of: Date; dueAt: Date }[] {
+  return DECIDE_REMINDERS_SECONDS.map((before) => ({
+    kind: 'decide' as const,
+    of: deadline,
+    dueAt: new Date(deadline.getTime() - before * 1000),
+  })).filter(({ dueAt }) => dueAt > now)
+}
+
+/** Whether the time to decide is over; at the deadline to the millisecond it is. */
+export function decisionIsOverdue(deadline: Date | null, now: Date): boolean {
+  return deadline !== null && deadline <= now
+}
+
+/** Whether an approval is too old to be carried out: 7 days after the start that it allowed. */
+export function approvalIsStale(approved: { notBefore: Date | null; decidedAt: Date | null }, now: Date): boolean {
+  if (approved.decidedAt === null) return false
+  const start = startsAt(approved.notBefore, approved.decidedAt)
+  return now.getTime() - start.getTime() >= STALE_AFTER_SECONDS * 1000
 }
 
 type Decider = { id: string; staffRole: 'agent' | 'admin' | null; organisationIds: readonly string[] }
