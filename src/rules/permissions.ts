@@ -1,5 +1,6 @@
 import type { Permission } from './keys/verdict.ts'
 import { Refusal } from './refusals.ts'
+import { type ActingToken, SCOPE_OF, SCOPES, type Scope, scopesAllow } from './token-scopes.ts'
 
 export const MEMBER_ROLES = ['owner', 'developer', 'viewer'] as const
 export type MemberRole = (typeof MEMBER_ROLES)[number]
@@ -40,15 +41,29 @@ export const ACTIONS = {
   'webhooks.manage': ['owner', 'admin'],
   'services.remove': ['owner'],
   'keys.manage': ['owner'],
+  'keys.roll': ['owner'],
   'versions.reveal': ['owner', 'developer'],
   'tokens.manage': [...MEMBERS, ...STAFF],
   'audit.view': [...MEMBERS, ...STAFF],
 } as const satisfies Record<string, readonly Role[]>
 export type Action = keyof typeof ACTIONS
 
+function isAction(text: string): text is Action {
+  return Object.hasOwn(ACTIONS, text)
+}
+const ACTION_NAMES = Object.keys(ACTIONS).filter(isAction)
+
 export function roleMay(role: Role, action: Action): boolean {
   const roles: readonly Role[] = ACTIONS[action]
   return roles.includes(role)
+}
+
+/** The scopes that are of any use to a role. */
+export function scopesOf(role: Role): Scope[] {
+  const useful = new Set<Scope>(
+    ACTION_NAMES.filter((action) => roleMay(role, action)).map((action) => SCOPE_OF[action]),
+  )
+  return SCOPES.filter((scope) => useful.has(scope))
 }
 
 /** What a key of each kind may do unless its owner says otherwise. */
@@ -66,11 +81,17 @@ export type PersonActor = {
   name: string
   role: Role
   organisationId: string | null
+  /** Absent where the person acts through a session. */
+  token?: ActingToken
 }
 /** `desk` is the desk itself, where a rule of its own strikes, such as the lock after too many wrong codes. */
 export type Actor = PersonActor | { kind: 'worker' } | { kind: 'setup' } | { kind: 'desk' }
 
-/** The first line of every verb. Refuses NOT_ALLOWED. */
+/**
+ * The first line of every verb, and what every route and page asks first: the role may do it, and so may the token that
+ * the person acts through. Refuses NOT_ALLOWED or NOT_IN_SCOPE.
+ */
 export function requireRole(actor: PersonActor, action: Action): void {
   if (!roleMay(actor.role, action)) throw new Refusal('NOT_ALLOWED')
+  if (actor.token !== undefined && !scopesAllow(actor.token, action)) throw new Refusal('NOT_IN_SCOPE')
 }

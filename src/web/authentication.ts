@@ -19,7 +19,7 @@ export const authenticate = createMiddleware<Web>(async (c, next) => {
   const { db } = c.get('desk')
   if (isApiPath(c.req.path) && c.req.header('authorization') !== undefined) {
     const token = bearerToken(c)
-    c.set('bearer', token === undefined ? null : await findTokenBearer(db, token))
+    c.set('bearer', token === undefined ? null : await findTokenBearer(db, token, c.get('address')))
     return next()
   }
   const session = sessionTokenOf(c)

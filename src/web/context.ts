@@ -45,7 +45,7 @@ export function bearerOf(c: WebContext): Bearer {
   return bearer
 }
 
-/** The person who acts. Refuses NOT_AUTHENTICATED, and NOT_ALLOWED when the role may not do `action`. */
+/** The person who acts. Refuses NOT_AUTHENTICATED, NOT_ALLOWED when the role may not do `action`, NOT_IN_SCOPE when the token may not. */
 export function actorFor(c: WebContext, action: Action): PersonActor {
   const { actor } = bearerOf(c)
   requireRole(actor, action)

@@ -64,6 +64,7 @@ const PAGES: readonly (readonly [who: keyof typeof visitors, page: string, path:
   ['owner', 'the people', () => '/people'],
   ['owner', 'allowing a developer to pick up keys', () => `/people/${world.people.developer.actor.personId}/pick-up`],
   ['owner', 'the tokens', () => '/tokens'],
+  ['owner', 'a new token', () => '/tokens/new'],
   ['owner', 'the time zone', () => '/time-zone'],
   ['owner', 'where they act', () => '/choose-organisation'],
   ['owner', 'what is not there', () => '/nowhere'],

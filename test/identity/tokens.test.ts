@@ -32,7 +32,7 @@ describe('a personal token', () => {
     expect(await findTokenBearer(db, token)).toEqual({
       id,
       type: 'token',
-      actor: person.actor,
+      actor: { ...person.actor, token: { id, scopes: [], unattended: false } },
       formToken: null,
       complete: true,
       email: person.email,

@@ -56,6 +56,7 @@ const GETS: Record<string, readonly Who[]> = {
   '/people': ['owner', 'admin', 'rival'],
   '/people/:id/pick-up': ['owner'],
   '/tokens': EVERYBODY,
+  '/tokens/new': EVERYBODY,
   '/organisations': ['admin'],
   '/gateways': ['admin'],
   '/gateways/:id/revocation': ['admin'],

@@ -8,6 +8,7 @@ export const DESK_CHAIN = 'desk'
 export type AuditFact = {
   /** What happened, `noun.verb`, such as `rotation.approve`. */
   action: string
+  /** A person's entry names the token that they acted through, if it was one. */
   actor: Actor
   /** The rotation's reference, where it concerns one. */
   rotation?: string
@@ -39,6 +40,7 @@ function bodyOf(at: Date, fact: AuditFact): string {
     action: fact.action,
     actor: actorText(fact.actor),
     rotation: fact.rotation ?? null,
+    ...(fact.actor.kind === 'person' && fact.actor.token ? { byToken: fact.actor.token.id } : {}),
     ...fact.facts,
   })
 }

@@ -17,6 +17,7 @@ export type BearerRow = {
   staffRole: StaffRole | null
   memberRole: MemberRole | null
 }
+export type TokenRow = BearerRow & { scopes: string[]; unattended: boolean; ipRanges: string[]; usedLongAgo: boolean }
 export type SessionRow = BearerRow & { formToken: string; complete: boolean; seenLongAgo: boolean }
 
 const BEARER_COLUMNS = [
@@ -53,10 +54,7 @@ export async function findSession(db: Db, tokenHash: Buffer): Promise<SessionRow
 }
 
 /** The personal token's person, if it is neither revoked nor past its end: joined as `findSession` does. */
-export async function findPersonalToken(
-  db: Db,
-  tokenHash: Buffer,
-): Promise<(BearerRow & { usedLongAgo: boolean }) | undefined> {
+export async function findPersonalToken(db: Db, tokenHash: Buffer): Promise<TokenRow | undefined> {
   return db
     .selectFrom('personalToken')
     .innerJoin('person', 'person.id', 'personalToken.personId')
@@ -66,7 +64,8 @@ export async function findPersonalToken(
         .onRef('membership.organisationId', '=', 'personalToken.organisationId'),
     )
     .select(BEARER_COLUMNS)
-    .select(['personalToken.id', 'personalToken.organisationId'])
+    .select(['personalToken.id', 'personalToken.organisationId', 'personalToken.scopes'])
+    .select(['personalToken.unattended', 'personalToken.ipRanges'])
     .select(
       sql<boolean>`coalesce(personal_token.last_used_at < clock_timestamp() - interval '1 minute', true)`.as(
         'usedLongAgo',
@@ -104,7 +103,18 @@ export async function findPersonalTokens(
 ) {
   return db
     .selectFrom('personalToken')
-    .select(['id', 'name', 'last4', 'scopes', 'createdAt', 'expiresAt', 'revokedAt', 'lastUsedAt'])
+    .select([
+      'id',
+      'name',
+      'last4',
+      'scopes',
+      'unattended',
+      'ipRanges',
+      'createdAt',
+      'expiresAt',
+      'revokedAt',
+      'lastUsedAt',
+    ])
     .where('personId', '=', person.personId)
     .where('organisationId', 'is not distinct from', person.organisationId)
     .$if(which === 'live', (query) =>

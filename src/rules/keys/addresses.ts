@@ -14,3 +14,39 @@ function single(range: string): [ipaddr.IPv4 | ipaddr.IPv6, number] {
   const address = ipaddr.process(range)
   return [address, address.kind() === 'ipv4' ? 32 : 128]
 }
+
+/** A range wider than this is no limit. */
+const WIDEST_BITS = { ipv4: 8, ipv6: 16 } as const
+const MAX_RANGES = 20
+
+function isAddress(text: string): boolean {
+  return ipaddr.IPv4.isValidFourPartDecimal(text) || (text.includes(':') && ipaddr.IPv6.isValid(text))
+}
+
+function normalRange(text: string): string | null {
+  const [address = '', bits] = text.split('/')
+  if (!isAddress(address)) return null
+  if (bits === undefined) return ipaddr.process(address).toString()
+  if (!ipaddr.isValidCIDR(text) || ipaddr.process(address).kind() !== ipaddr.parse(address).kind()) return null
+  const [base, length] = ipaddr.parseCIDR(text)
+  if (length < WIDEST_BITS[base.kind()]) return null
+  const network = base.kind() === 'ipv4' ? ipaddr.IPv4 : ipaddr.IPv6
+  return `${network.networkAddressFromCIDR(text).toString()}/${length}`
+}
+
+/**
+ * Address ranges in one way of writing them, each once: addresses or CIDR, IPv4 or IPv6. Or what is wrong with them, as a
+ * sentence: no address, wider than /8 (IPv6: /16), or more than 20.
+ */
+export function cleanRanges(texts: readonly string[]): { ranges: string[] } | { problem: string } {
+  const ranges: string[] = []
+  for (const text of texts.map((text) => text.trim())) {
+    const range = normalRange(text)
+    if (range === null)
+      return {
+        problem: `“${text.slice(0, 64)}” is no address or range, or too wide. Write 203.0.113.7 or 203.0.113.0/24.`,
+      }
+    if (!ranges.includes(range)) ranges.push(range)
+  }
+  return ranges.length > MAX_RANGES ? { problem: `Give at most ${MAX_RANGES} ranges.` } : { ranges }
+}

@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto'
 import type { z } from 'zod'
 import type { CallKey, StoredAnswer } from '../../database/idempotency.ts'
 import { spendStepUp } from '../../identity/sign-in/step-up.ts'
+import type { Action } from '../../rules/permissions.ts'
 import { Refusal } from '../../rules/refusals.ts'
+import { needsNoStepUp } from '../../rules/token-scopes.ts'
 import { bearerOf, type WebContext } from '../context.ts'
 import { onceByKey } from '../once.ts'
 
@@ -10,6 +12,7 @@ import { onceByKey } from '../once.ts'
 export type Done = object | undefined
 
 type Facts = {
+  access: Action | 'person' | 'gateway' | 'public'
   stepUp: boolean
   idempotent: boolean
   secrets?: readonly string[]
@@ -21,14 +24,20 @@ function shaped(schema: z.ZodObject, done: Done): Record<string, unknown> {
   return schema.parse(JSON.parse(JSON.stringify(done)))
 }
 
+/** An unattended token's step-up was given when it was made. */
+async function confirm(c: WebContext, access: Facts['access']): Promise<void> {
+  const bearer = bearerOf(c)
+  const isAction = access !== 'person' && access !== 'gateway' && access !== 'public'
+  if (isAction && needsNoStepUp(bearer.actor.token, access)) return
+  await spendStepUp(c.get('desk').db, bearer, c.req.header('rekey-step-up') ?? null)
+}
+
 async function carryOut(
   c: WebContext,
   facts: Facts,
   run: () => Promise<Done>,
 ): Promise<Record<string, unknown> | null> {
-  if (facts.stepUp) {
-    await spendStepUp(c.get('desk').db, bearerOf(c), c.req.header('rekey-step-up') ?? null)
-  }
+  if (facts.stepUp) await confirm(c, facts.access)
   const done = await run()
   return facts.answer.schema === null ? null : shaped(facts.answer.schema, done)
 }

@@ -45,7 +45,8 @@ function refusalsOf(route: Route): Set<RefusalCode> {
   }
   const forPerson = route.access !== 'public' && route.access !== 'gateway'
   add(route.access !== 'public', 'UNKNOWN_HOST', 'INVALID_REQUEST', 'NOT_AUTHENTICATED', 'UNAVAILABLE')
-  add(forPerson && route.access !== 'person', 'NOT_ALLOWED')
+  add(forPerson, 'NOT_ALLOWED')
+  add(forPerson && route.access !== 'person', 'NOT_IN_SCOPE')
   add(route.method !== 'get', 'FOREIGN_ORIGIN', 'TOO_LARGE')
   add(route.stepUp, 'STEP_UP_REQUIRED')
   add(route.idempotent, 'IDEMPOTENCY_MISMATCH', 'IDEMPOTENCY_BUSY')
@@ -72,7 +73,10 @@ function responsesOf(route: Route): Record<`${1 | 2 | 3 | 4 | 5}${string}`, ZodO
 }
 
 function headersOf(route: Route): z.ZodObject {
-  const stepUp = z.string().optional().meta({ description: 'A token of POST /v1/step-up. A session may leave it out.' })
+  const stepUp = z.string().optional().meta({
+    description:
+      'A token of POST /v1/step-up. A session may leave it out, an unattended token for what its scopes name.',
+  })
   const key = z.string().min(1).max(255).optional().meta({ description: 'A replay gets the stored answer.' })
   return z.object({
     ...(route.stepUp ? { 'Rekey-Step-Up': stepUp } : {}),

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { PERMISSIONS, VERDICT_CODES } from '../../rules/keys/verdict.ts'
 import { MEMBER_ROLES, STAFF_ROLES } from '../../rules/permissions.ts'
+import { SCOPES } from '../../rules/token-scopes.ts'
 
 export const time = z.iso.datetime().meta({ example: '2026-12-02T08:00:00.000Z' })
 export const kind = z.enum(['auth', 'admin'])
@@ -54,6 +55,9 @@ export const personalToken = z
     id: z.string(),
     name: z.string(),
     last4: z.string(),
+    scopes: z.array(z.enum(SCOPES)).meta({ description: 'None: everything that you may do.' }),
+    unattended: z.boolean().meta({ description: 'Does what its scopes name without a step-up.' }),
+    ipRanges: z.array(z.string()).meta({ description: 'Where calls with it may come from; none: anywhere.' }),
     createdAt: time,
     expiresAt: time,
     lastUsedAt: time.nullable(),

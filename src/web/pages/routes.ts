@@ -1,4 +1,5 @@
 import type { App } from '../context.ts'
+import { addAccount } from './account/routes.ts'
 import { addPickUp } from './allow-pick-up.ts'
 import { addAudit } from './audit.ts'
 import { addDecision } from './decision.ts'
@@ -17,25 +18,13 @@ import { addRotations } from './rotations.ts'
 import { addServices } from './services.ts'
 import { addSetUp } from './set-up.ts'
 import { addSignIn } from './sign-in.ts'
-import { addTimeZone } from './time-zone.ts'
-import { addTokens } from './tokens.ts'
 
 /** Everything that people see. A fixed path stands before the pattern that it fits, such as `/rotations/new`. */
 export function addPages(app: App): void {
   for (const add of [addSignIn, addSetUp, addInvitations]) add(app)
   for (const add of [addRotations, addNewRotation, addRotation, addNewKeys, addRevokeEarly]) add(app)
   for (const add of [addQueue, addDecision]) add(app)
-  for (const add of [
-    addAudit,
-    addEvidence,
-    addHubs,
-    addServices,
-    addTokens,
-    addTimeZone,
-    addPeople,
-    addPickUp,
-    addOrganisations,
-    addGateways,
-  ])
+  addAccount(app)
+  for (const add of [addAudit, addEvidence, addHubs, addServices, addPeople, addPickUp, addOrganisations, addGateways])
     add(app)
 }

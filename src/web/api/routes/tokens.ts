@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { findPersonalTokens } from '../../../database/people/sessions.ts'
 import { createPersonalToken, revokePersonalToken } from '../../../identity/tokens/tokens.ts'
+import { SCOPES } from '../../../rules/token-scopes.ts'
 import { id, moment, name } from '../fields.ts'
 import { NO_INPUT, personRoute } from '../route.ts'
 import * as shapes from '../shapes.ts'
@@ -17,7 +18,23 @@ const create = personRoute(
     stepUp: true,
     idempotent: true,
     secrets: ['token'],
-    body: z.strictObject({ name, expiresAt: moment.meta({ description: 'At most 365 days ahead.' }) }),
+    body: z.strictObject({
+      name,
+      expiresAt: moment.meta({ description: 'At most 365 days ahead; an unattended one 90.' }),
+      scopes: z
+        .array(z.enum(SCOPES))
+        .max(SCOPES.length)
+        .optional()
+        .meta({ description: 'What it may do; everything that you may when left out.' }),
+      unattended: z.boolean().optional().meta({
+        description: 'For machines: does what its scopes name without a step-up. Owners only; needs `ipRanges`.',
+      }),
+      ipRanges: z
+        .array(z.string().max(64))
+        .max(20)
+        .optional()
+        .meta({ description: 'Addresses or CIDR ranges that it may be used from.', example: ['203.0.113.0/24'] }),
+    }),
     answer: { status: 201, schema: shapes.newPersonalToken, says: 'The token, shown this once.' },
     refusals: [],
   },

@@ -1,9 +1,9 @@
 import { z } from 'zod'
-import { setTimeZone } from '../../identity/account/time-zone.ts'
-import { type App, bearerOf, type WebContext } from '../context.ts'
-import { orAskAgain, type Problems, readForm } from '../forms/form.ts'
-import { showPage } from '../shown/page.ts'
-import { shownTime } from '../shown/times.ts'
+import { setTimeZone } from '../../../identity/account/time-zone.ts'
+import { type App, bearerOf, type WebContext } from '../../context.ts'
+import { orAskAgain, type Problems, readForm } from '../../forms/form.ts'
+import { showPage } from '../../shown/page.ts'
+import { shownTime } from '../../shown/times.ts'
 
 const ZONES = ['UTC', ...Intl.supportedValuesOf('timeZone').filter((zone) => zone !== 'UTC')]
 const choice = z.object({ timeZone: z.string().max(64).default('') })
