@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import Handlebars from 'handlebars'
-import { LETTER_KINDS, type LetterKind } from './letters.ts'
+import { LETTER_KINDS, type LetterKind } from './kinds/names.ts'
 
 const TEMPLATES = path.join(import.meta.dirname, '../../templates')
 

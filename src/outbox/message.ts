@@ -4,7 +4,7 @@ import type { LetterRow } from '../database/letters/queue.ts'
 import { oneLine } from '../rules/text/foreign-text.ts'
 import { cleanEmail } from '../rules/text/names.ts'
 import { BadLetter } from './failures.ts'
-import { readContent } from './letters.ts'
+import { readContent } from './kinds/content.ts'
 import { type RenderedLetter, renderLetter } from './render.ts'
 import type { Letterhead } from './view.ts'
 

@@ -1,5 +1,6 @@
 import type { Trx } from '../database/connect.ts'
-import { type Notice, putLetters } from './letters.ts'
+import type { Notice } from './kinds/account.ts'
+import { putLetters } from './letters.ts'
 
 export type NoticeReader = { personId: string; name: string; email: string; timeZone: string; why: string }
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { LETTER_KINDS, type LetterContent, readContent } from '../../src/outbox/letters.ts'
+import { isAboutRotation } from '../../src/outbox/kinds/content.ts'
+import { LETTER_KINDS, type LetterContent, type RotationFacts, readContent } from '../../src/outbox/letters.ts'
 import { renderLetter } from '../../src/outbox/render.ts'
 import type { Letterhead } from '../../src/outbox/view.ts'
 import { rotationFacts, SAMPLE_LETTERS } from './sample-letters.ts'
@@ -25,7 +26,7 @@ function unwrapped(text: string): string {
   return text.replace(/\s+/g, ' ')
 }
 
-const rotationLetters = SAMPLE_LETTERS.filter((letter) => 'ref' in letter.facts)
+const rotationLetters = SAMPLE_LETTERS.filter(isAboutRotation)
 
 test('there is a sample of every kind', () => {
   expect(SAMPLE_LETTERS.map((letter) => letter.kind)).toEqual([...LETTER_KINDS])
@@ -85,7 +86,7 @@ describe.each(rotationLetters.map((letter) => ({ kind: letter.kind, letter })))(
           'Auth key',
           'Admin key',
           '8f3K',
-          'Ada Owner',
+          letter.facts.who ?? 'Rekey',
         ]) {
           expect(part).toContain(fact)
         }
@@ -94,14 +95,43 @@ describe.each(rotationLetters.map((letter) => ({ kind: letter.kind, letter })))(
   },
 )
 
-test('all letters of a rotation have one subject, with a prefix only where the reader has to act', () => {
+test('all letters of a rotation have one subject, with a mark before it only where the reader has to act', () => {
   const stable = '[ROT-1042] Key rotation: Payments EU'
-  for (const letter of rotationLetters) {
-    const acts = letter.kind === 'approval-needed' || letter.kind === 'new-keys-ready'
-    expect(render(letter).subject).toBe(acts ? `Action needed: ${stable}` : stable)
-  }
-  const viewer = rotationFacts('new-keys-ready', { mayReveal: false })
-  expect(render({ kind: 'new-keys-ready', facts: viewer }).subject).toBe(stable)
+  const acted = rotationLetters.filter((letter) => render(letter).subject !== stable)
+  for (const letter of acted) expect(render(letter).subject).toBe(`[Action needed] ${stable}`)
+  expect(acted.map((letter) => letter.kind)).toEqual([
+    'approval-needed',
+    'new-keys-ready',
+    'question',
+    'answered',
+    'expires-soon',
+    'failed',
+    'old-key-stops',
+    'not-picked-up',
+    'follow-up-needed',
+  ])
+})
+
+describe('the mark is not for a reader who can do nothing', () => {
+  test.each([
+    ['new-keys-ready', { mayReveal: false }],
+    ['not-picked-up', { mayReveal: false }],
+    ['old-key-stops', { mayReveal: false }],
+    ['question', { role: 'developer' }],
+    ['failed', { role: 'owner' }],
+  ] as const)('%s', (kind, changes) => {
+    const subjectFor = (facts: RotationFacts) => render({ kind, facts }).subject
+    expect(subjectFor(rotationFacts(kind, changes))).toBe('[ROT-1042] Key rotation: Payments EU')
+    expect(subjectFor(rotationFacts(kind))).toContain('[Action needed]')
+  })
+
+  test('nor for an old key that is picked up and no longer used', () => {
+    const facts = rotationFacts('old-key-stops')
+    const items = facts.items.map((item) => ({ ...item, pickedUp: true, oldLastUsedAt: '2026-10-30T09:00:00.000Z' }))
+    expect(render({ kind: 'old-key-stops', facts: { ...facts, items } }).subject).not.toContain('Action')
+    const used = items.map((item) => ({ ...item, oldLastUsedAt: '2026-11-02T09:00:00.000Z' }))
+    expect(render({ kind: 'old-key-stops', facts: { ...facts, items: used } }).subject).toContain('Action')
+  })
 })
 
 test('new keys: the letter says when the old ones stop, and that both work until then', () => {

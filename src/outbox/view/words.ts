@@ -1,0 +1,83 @@
+import type { Notice } from '../kinds/account.ts'
+import type { Waiting } from '../kinds/digest.ts'
+import type { RotationLetterKind } from '../kinds/names.ts'
+import type { FollowUpType } from '../kinds/rotation.ts'
+
+/** What stands before the name of who did it. */
+export const DONE_BY = {
+  received: 'Requested by',
+  'approval-needed': 'Requested by',
+  approved: 'Approved by',
+  rejected: 'Rejected by',
+  withdrawn: 'Withdrawn by',
+  'new-keys-ready': 'Made by',
+  'old-key-revoked': 'Revoked by',
+  completed: 'Completed by',
+  'filed-on-behalf': 'Filed by',
+  question: 'Asked by',
+  answered: 'Answered by',
+  message: 'Written by',
+  'expires-soon': 'Reminded by',
+  expired: 'Closed by',
+  delayed: 'Told by',
+  failed: 'Tried by',
+  'old-key-stops': 'Reminded by',
+  'not-picked-up': 'Reminded by',
+  'follow-up-needed': 'Requested by',
+  'follow-up-rejected': 'Rejected by',
+  extended: 'Extended by',
+  'rolled-back': 'Rolled back by',
+  closed: 'Closed by',
+} as const satisfies Record<RotationLetterKind, string>
+
+/** Shown where the desk did it at its due time, with nobody's hand in it. */
+export const THE_DESK = 'Rekey'
+/** The same where people had asked for it and approved it. */
+export const THE_DESK_AS_APPROVED = 'Rekey, as approved'
+
+export const FOLLOW_UP_WORDS = {
+  early_revocation: 'to revoke the old keys early',
+  extension: 'for more time with the old keys',
+  rollback: 'to have the old keys back and the new ones deleted',
+} as const satisfies Record<FollowUpType, string>
+
+export const WAITING_WORDS = {
+  decide: 'waits for a decision',
+  follow_up: 'has a follow-up that waits for a decision',
+  trouble: 'needs attention: something could not be done',
+  question: 'has a question for you',
+  not_picked_up: 'has a new key that nobody has picked up',
+} as const satisfies Record<Waiting, string>
+
+/** What happens at the end of the time that something waits. */
+export const UNTIL_WORDS = {
+  decide: 'it expires on',
+  follow_up: 'the old key stops on',
+  trouble: 'the next date is',
+  question: 'it expires on',
+  not_picked_up: 'the old key stops on',
+} as const satisfies Record<Waiting, string>
+
+const NOTICE_WORDS = {
+  password_changed: 'Your password was changed',
+  email_changed: 'Your email address was changed',
+  code_device_changed: 'Your code device was replaced',
+  recovery_codes_made: 'New recovery codes were made for your account',
+  recovery_code_used: 'A recovery code was used to sign in to your account',
+  token_made: 'An API token was made',
+  unattended_token_made: 'An unattended API token was made',
+  account_unlocked: 'An account was unlocked',
+  member_joined: 'Somebody joined',
+  role_changed: 'A role was changed',
+  member_removed: 'Somebody was removed',
+  service_removed: 'A service was removed, and its keys stopped',
+  webhook_added: 'A webhook was added',
+  recovery_opened: 'A recovery of access was opened',
+  recovery_confirmed: 'A recovery of access was confirmed by a second agent',
+  recovery_done: 'Access was recovered',
+} as const satisfies Record<Notice, string>
+
+/** A notice as the letter's subject and first line tell it. */
+export function noticeWords(notice: Notice): string {
+  return NOTICE_WORDS[notice]
+}
