@@ -5,14 +5,19 @@ import type { ItemRow, RotationRow } from '../database/schema.ts'
 import { putLetters, type RotationLetterKind } from '../outbox/letters.ts'
 import { mayDecide } from '../rules/rotations/approvals.ts'
 
-/** `owners` means the requester and every owner; `members` everybody who may view the keys; `agents` those who may decide. */
-type Audience = 'requester' | 'owners' | 'members' | 'agents'
+/**
+ * `owners` means the requester and every owner, `participants` those and the members who wrote in it; `members` everybody who may view the
+ * keys; `agents` those who may decide; `assignee` whoever looks after it, if they may decide it, and else those agents.
+ */
+type Audience = 'requester' | 'owners' | 'participants' | 'members' | 'agents' | 'assignee'
 
 type Occasion = {
   kind: RotationLetterKind
   audience: Audience
   /** The name of who did it; null when the desk itself did, at its due time. */
   who: string | null
+  /** The person who did it, who gets no letter about it. */
+  except?: string
   at: Date
   /** A reason or message that goes along. */
   note?: string
@@ -29,27 +34,36 @@ function whyMember(person: EnrolledPerson, rotation: RotationRow, organisation: 
   return person.role === 'owner' ? `you are an owner of ${organisation}` : `you may view the keys of ${organisation}`
 }
 
+async function findDeciders(trx: Trx, rotation: RotationRow): Promise<Addressee[]> {
+  const staff = await findStaff(trx)
+  const eligible = staff.filter(({ personId, role, organisationIds }) =>
+    mayDecide({ id: personId, staffRole: role === 'admin' ? 'admin' : 'agent', organisationIds }, rotation),
+  )
+  return eligible.map((person) => ({ ...person, why: 'you are on the support staff and may decide it' }))
+}
+
+async function findAssignee(trx: Trx, rotation: RotationRow): Promise<Addressee[]> {
+  const deciders = await findDeciders(trx, rotation)
+  const assignee = deciders.find((person) => person.personId === rotation.assigneeId)
+  return assignee === undefined ? deciders : [{ ...assignee, why: 'you look after this rotation' }]
+}
+
+async function findWriters(trx: Trx, ref: string): Promise<string[]> {
+  const rows = await trx.selectFrom('message').select('authorId').where('rotationRef', '=', ref).distinct().execute()
+  return rows.map((row) => row.authorId)
+}
+
 async function findAddressees(trx: Trx, rotation: RotationRow, audience: Audience, name: string): Promise<Addressee[]> {
-  if (audience === 'agents') {
-    const staff = await findStaff(trx)
-    const eligible = staff.filter((person) =>
-      mayDecide(
-        {
-          id: person.personId,
-          staffRole: person.role === 'admin' ? 'admin' : 'agent',
-          organisationIds: person.organisationIds,
-        },
-        rotation,
-      ),
-    )
-    return eligible.map((person) => ({ ...person, why: 'you are on the support staff and may decide it' }))
-  }
+  if (audience === 'agents') return findDeciders(trx, rotation)
+  if (audience === 'assignee') return findAssignee(trx, rotation)
   const members = await findMembers(trx, rotation.organisationId)
+  const writers = audience === 'participants' ? await findWriters(trx, rotation.ref) : []
   const wanted = members.filter(
     (person) =>
       audience === 'members' ||
       person.personId === rotation.requesterId ||
-      (audience === 'owners' && person.role === 'owner'),
+      (audience !== 'requester' && person.role === 'owner') ||
+      writers.includes(person.personId),
   )
   return wanted.map((person) => ({ ...person, why: whyMember(person, rotation, name) }))
 }
@@ -59,7 +73,8 @@ export async function putRotationLetters(trx: Trx, rotation: RotationRow, occasi
   const facts = await findRotationFacts(trx, rotation, occasion.items)
   const addressees = await findAddressees(trx, rotation, occasion.audience, facts.organisation)
   const distinction = occasion.distinction ?? String(rotation.revision)
-  const letters = addressees.map((person) => ({
+  const readers = addressees.filter((person) => person.personId !== occasion.except)
+  const letters = readers.map((person) => ({
     naturalKey: `${rotation.ref}/${occasion.kind}/${distinction}/${person.personId}`,
     kind: occasion.kind,
     to: { name: person.name, address: person.email },

@@ -132,6 +132,8 @@ test('what belongs to another organisation is not there', async () => {
     ['GET', `/v1/rotations/${ref}`],
     ['GET', `/v1/rotations/${ref}/events`],
     ['POST', `/v1/rotations/${ref}/withdrawal`],
+    ['POST', `/v1/rotations/${ref}/answer`, { message: 'Mine now.' }],
+    ['POST', `/v1/rotations/${ref}/messages`, { body: 'Mine now.' }],
     ['POST', `/v1/rotations/${ref}/early-revocation`],
     ['POST', '/v1/rotations', filing(place.serviceId)],
     ['POST', '/v1/rotations', { items: [{ keyId: place.authKeyId }], reason: 'other' }],

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Db } from '../connect.ts'
 import { decodeCursor, type Page, POSITION, toPage } from '../cursor.ts'
+import { findMessages, type MessageText } from '../rotations/messages.ts'
 import type { PersonName, Viewer } from '../rotations/views.ts'
 import { DESK_CHAIN } from './append.ts'
 
@@ -20,6 +21,14 @@ export type TrailEntry = {
   facts: Record<string, unknown>
 }
 
+/** An entry about a rotation as its page tells it. */
+export type RotationEvent = TrailEntry & {
+  /** What was written; such words stand beside the trail, never in it. */
+  message: MessageText | null
+  /** The names of the people whose ids are among the facts. */
+  names: ReadonlyMap<string, string>
+}
+
 /** The names of the people among these actors. */
 export async function findNames(db: Db, ids: readonly string[]): Promise<Map<string, string>> {
   const people = ids.filter((id) => id.startsWith('per_'))
@@ -28,21 +37,25 @@ export async function findNames(db: Db, ids: readonly string[]): Promise<Map<str
   return new Map(rows.map((row) => [row.id, row.name]))
 }
 
-/** What happened to a rotation, oldest first: every entry of the audit trail that names it. */
-export async function findRotationEvents(db: Db, viewer: Viewer, ref: string): Promise<TrailEntry[]> {
+/**
+ * What happened to a rotation, oldest first: every entry of the audit trail that names it, with what was written then. Members see their
+ * organisation's chain alone, so what the staff noted for themselves is not among it.
+ */
+export async function findRotationEvents(db: Db, viewer: Viewer, ref: string): Promise<RotationEvent[]> {
   let query = db.selectFrom('auditEntry').select(['body', 'at', 'action']).where('rotation', '=', ref)
   if (viewer.organisationId !== null) query = query.where('chain', '=', viewer.organisationId)
-  const rows = await query.orderBy('chain').orderBy('sequence').execute()
+  const rows = await query.orderBy('at').orderBy('chain').orderBy('sequence').execute()
   const entries = rows.map((row) => ({ row, body: readBody(row.body) }))
-  const names = await findNames(
-    db,
-    entries.map((entry) => entry.body.actor),
-  )
+  const texts = entries.flatMap(({ body }) => Object.values(body).filter((value) => typeof value === 'string'))
+  const names = await findNames(db, texts)
+  const messages = new Map((await findMessages(db, viewer, ref)).map((message) => [message.id, message]))
   return entries.map(({ row, body: { at, action, actor, rotation, ...facts } }) => ({
     at: row.at,
     action: row.action,
     actor: actor.startsWith('per_') ? { id: actor, name: names.get(actor) ?? '' } : null,
     facts,
+    message: messages.get(String(facts.message)) ?? null,
+    names,
   }))
 }
 

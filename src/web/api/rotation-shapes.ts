@@ -54,12 +54,22 @@ export const rotation = z
   })
   .meta({ id: 'Rotation' })
 
+export const message = z
+  .object({
+    id: z.string(),
+    kind: z.enum(['message', 'note', 'question', 'answer']).meta({ description: 'Members never see a note.' }),
+    fromStaff: z.boolean(),
+    body: z.string(),
+  })
+  .meta({ id: 'Message' })
+
 export const event = z
   .object({
     at: time,
     action: z.string().meta({ example: 'rotation.approve' }),
     actor: personName.nullable().meta({ description: 'Null when the desk itself did it.' }),
     facts: z.record(z.string(), z.unknown()),
+    message: message.nullable().meta({ description: 'What was written, where something was.' }),
   })
   .meta({ id: 'Event' })
 

@@ -4,6 +4,7 @@ import { createOpenApi } from './openapi.ts'
 import { NO_INPUT, openRoute, type Route } from './route.ts'
 import { assignmentRoutes } from './routes/assignment.ts'
 import { auditRoutes } from './routes/audit.ts'
+import { conversationRoutes } from './routes/conversation.ts'
 import { gatewayRoutes } from './routes/gateways.ts'
 import { keyRoutes } from './routes/keys.ts'
 import { meRoutes } from './routes/me.ts'
@@ -45,6 +46,7 @@ export const API_ROUTES: readonly Route[] = [
   ...keyRoutes,
   ...rotationRoutes,
   ...moveRoutes,
+  ...conversationRoutes,
   ...assignmentRoutes,
   ...verifyRoutes,
   ...auditRoutes,

@@ -1,0 +1,114 @@
+import { clock, type Db, type Trx } from '../../database/connect.ts'
+import { findOwnerChange } from '../../database/rotations/decision-facts.ts'
+import { lockItems, lockKeys, lockRotation, lockVersions } from '../../database/rotations/locks.ts'
+import { findLastQuestion } from '../../database/rotations/messages.ts'
+import type { ItemRow, RotationRow, VersionRow } from '../../database/schema.ts'
+import { refuseSecret } from '../../rules/keys/secret-text.ts'
+import { isAccepted } from '../../rules/keys/verdict.ts'
+import { type PersonActor, requireRole } from '../../rules/permissions.ts'
+import { Refusal } from '../../rules/refusals.ts'
+import { approvalsNeeded, decideReminders } from '../../rules/rotations/approvals.ts'
+import { changeRequest, fieldFact, type RequestFields } from '../../rules/rotations/conversation.ts'
+import { expiresInOverlap, startIsTooFar, startsAt } from '../../rules/rotations/overlap.ts'
+import { rotationMayMove } from '../../rules/rotations/rotation-lifecycle.ts'
+import { putRotationLetters } from '../letters.ts'
+import { moveRotation } from '../record.ts'
+import { planReminders } from '../reminders.ts'
+import { insertMessage, spendMessage } from './message.ts'
+
+export type Answer = {
+  message: string
+  /** What is to be otherwise than it was filed; what is left out stays. */
+  changes?: Partial<{ [Field in keyof RequestFields]: RequestFields[Field] | undefined }> | undefined
+  /** The question that was seen; left out, whichever is open. */
+  questionId?: string | undefined
+}
+
+/** An owner who reads one question must not answer another that has taken its place meanwhile. */
+async function refuseOtherQuestion(trx: Trx, ref: string, seenId: string | undefined): Promise<void> {
+  if (seenId === undefined) return
+  const open = await findLastQuestion(trx, ref)
+  if (open !== seenId) throw new Refusal('STALE_REVISION')
+}
+
+async function lockVersionsOf(trx: Trx, items: readonly ItemRow[]): Promise<VersionRow[]> {
+  const keyIds = items.map((item) => item.keyId)
+  await lockKeys(trx, keyIds)
+  return lockVersions(trx, keyIds)
+}
+
+/** What is changed has to be such that it could be filed now. */
+function refuseUnfit(after: RequestFields, versions: readonly VersionRow[], now: Date): void {
+  if (startIsTooFar(after.notBefore, now)) throw new Refusal('START_TOO_FAR')
+  const start = startsAt(after.notBefore, now)
+  const expiring = versions.some(
+    (version) => isAccepted(version, now) && expiresInOverlap(start, after.overlapSeconds, version.ownEnd),
+  )
+  if (expiring) throw new Refusal('EXPIRES_IN_OVERLAP')
+}
+
+/** What was and what is, as the audit trail keeps it. */
+function changeFacts(before: RequestFields, after: RequestFields, changed: readonly (keyof RequestFields)[]) {
+  const pairs = changed.flatMap((field) => [
+    [`${field}Before`, fieldFact(before, field)] as const,
+    [`${field}After`, fieldFact(after, field)] as const,
+  ])
+  return { changed, ...Object.fromEntries(pairs) }
+}
+
+/** A changed request is a new revision: approvals were for the one before, and how many it needs is decided anew. */
+async function changedRow(trx: Trx, rotation: RotationRow, after: RequestFields, itemCount: number, at: Date) {
+  const filedOnBehalf = rotation.filedById !== rotation.requesterId
+  const ownerChangedAt = await findOwnerChange(trx, rotation.organisationId)
+  return {
+    ...after,
+    revision: rotation.revision + 1,
+    approvalsNeeded: approvalsNeeded({ ...after, itemCount, filedOnBehalf, ownerChangedAt }, at),
+  }
+}
+
+/** To the desk, and, when something was changed, to the other owners: nobody changes a request behind their backs. */
+async function tell(
+  trx: Trx,
+  rotation: RotationRow,
+  { actor, at, ...told }: { actor: PersonActor; at: Date; note: string; distinction: string; items: ItemRow[] },
+  changed: boolean,
+): Promise<void> {
+  const letter = { ...told, kind: 'answered', who: actor.name, except: actor.personId, at } as const
+  await putRotationLetters(trx, rotation, { ...letter, audience: 'assignee' })
+  if (changed) await putRotationLetters(trx, rotation, { ...letter, audience: 'owners' })
+}
+
+/**
+ * Answers the open question; the agents' time to decide goes on with what was left of it. An answer that changes the request makes
+ * a new revision, which voids the approvals given; one that changes nothing keeps both. Which keys it is about stays as it was filed.
+ * Refuses NOT_ALLOWED, NOT_FOUND, CONTAINS_SECRET, ILLEGAL_MOVE, STALE_REVISION (another question than `questionId` is open),
+ * START_TOO_FAR, EXPIRES_IN_OVERLAP and TOO_MANY_REQUESTS.
+ */
+export async function answerQuestion(db: Db, actor: PersonActor, ref: string, answer: Answer): Promise<void> {
+  requireRole(actor, 'rotations.answer')
+  await spendMessage(db, actor)
+  await db.transaction().execute(async (trx) => {
+    const rotation = await lockRotation(trx, ref, actor.organisationId)
+    refuseSecret('/message', answer.message)
+    refuseSecret('/changes/details', answer.changes?.details)
+    if (!rotationMayMove('answer', rotation.status)) throw new Refusal('ILLEGAL_MOVE')
+    await refuseOtherQuestion(trx, ref, answer.questionId)
+    const items = await lockItems(trx, ref)
+    const { after, changed } = changeRequest(rotation, answer.changes ?? {})
+    const isChanged = changed.length > 0
+    const versions = isChanged ? await lockVersionsOf(trx, items) : []
+    const at = await clock(trx)
+    if (isChanged) refuseUnfit(after, versions, at)
+    const row = isChanged ? await changedRow(trx, rotation, after, items.length, at) : {}
+    const deadline = new Date(at.getTime() + (rotation.clockLeftSeconds ?? 0) * 1000)
+    const message = await insertMessage(trx, rotation, actor, { kind: 'answer', body: answer.message, at })
+    const revision = rotation.revision + (isChanged ? 1 : 0)
+    const record = { actor, at, facts: { revision, message, ...changeFacts(rotation, after, changed) } }
+    const changes = { ...row, nextDeadline: deadline, clockLeftSeconds: null }
+    const answered = await moveRotation(trx, rotation, 'answer', 'submitted', record, changes)
+    await planReminders(trx, ref, decideReminders(deadline, at))
+    const told = { actor, at, note: answer.message, distinction: message, items }
+    await tell(trx, answered, told, isChanged)
+  })
+}
