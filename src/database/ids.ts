@@ -16,6 +16,7 @@ const PREFIXES = {
   message: 'msg',
   cannedAnswer: 'can',
   recoveryCase: 'rcv',
+  accessRequest: 'acc',
   webhookEndpoint: 'whe',
   webhookSecret: 'whs',
   webhookEvent: 'evt',

@@ -35,6 +35,10 @@ function subjectWithin(letter: LetterContent): string {
       return 'Set a new password'
     case 'email-change':
       return `${ACTION_NEEDED}Confirm your new email address`
+    case 'lost-access':
+      return `${ACTION_NEEDED}Did you lose your access?`
+    case 'access-link':
+      return `${ACTION_NEEDED}Get your access back`
     case 'security-notice':
       return `Security notice: ${noticeWords(letter.facts.notice)}`
     case 'digest': {

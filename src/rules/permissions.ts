@@ -14,8 +14,10 @@ const STAFF: readonly Role[] = STAFF_ROLES
 /** Which roles may do what. What is not listed for a role is denied; the guards of each move come on top. */
 export const ACTIONS = {
   'organisations.manage': ['admin'],
+  'organisations.view': STAFF,
   'staff.manage': ['admin'],
   'members.manage': ['owner', 'admin'],
+  'people.view': ['owner', ...STAFF],
   'members.allowPickUp': ['owner'],
   'gateways.manage': ['admin'],
   'services.view': [...MEMBERS, ...STAFF],

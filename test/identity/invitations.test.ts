@@ -343,7 +343,7 @@ describe('who may invite', () => {
     }
   })
 
-  test('members are invited by an owner of that organisation or an admin, and by nobody else', async () => {
+  test('members are invited by an owner of that organisation or, but for owners, an admin, and by nobody else', async () => {
     const { organisationId } = owner
     const stranger = await newOwner('eve')
     const developer = await enrol(db, sealer, await inviteNew('developer'))
@@ -357,7 +357,8 @@ describe('who may invite', () => {
     expect(await outcome(inviteMember(db, developer.actor, input))).toBe('NOT_ALLOWED')
     expect(await outcome(inviteMember(db, agent.actor, input))).toBe('NOT_ALLOWED')
     expect(await outcome(inviteMember(db, admin.actor, { ...input, organisationId: 'org_none' }))).toBe('NOT_FOUND')
-    expect(await outcome(inviteMember(db, admin.actor, input))).toBe('done')
+    expect(await outcome(inviteMember(db, admin.actor, input))).toBe('NOT_ALLOWED')
+    expect(await outcome(inviteMember(db, admin.actor, { ...input, role: 'viewer' }))).toBe('done')
   })
 
   test('who is there already is not invited again', async () => {

@@ -45,7 +45,7 @@ export async function markLetterSent(db: Db, id: string): Promise<void> {
       nextAttemptAt: null,
       gaveUpAt: null,
       lastError: null,
-      facts: sql<string>`case when kind in ('invitation', 'password-reset', 'email-change') then jsonb_set(facts, '{path}', '"/"') else facts end`,
+      facts: sql<string>`case when kind in ('invitation', 'password-reset', 'email-change', 'lost-access', 'access-link') then jsonb_set(facts, '{path}', '"/"') else facts end`,
     })
     .where('id', '=', id)
     .where('sentAt', 'is', null)

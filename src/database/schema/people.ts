@@ -46,6 +46,7 @@ export type PeopleTables = {
     codeSeed: Optional<Buffer>
     codeSeedKeyId: Optional<string>
     acceptedAt: Optional<Date>
+    recoveryCaseId: Optional<string>
   }
   session: {
     tokenHash: Buffer
@@ -106,7 +107,7 @@ export type PeopleTables = {
   codeEnrolment: { personId: string; codeSeed: Buffer; codeSeedKeyId: string; createdAt: Date }
   recoveryCase: {
     id: string
-    organisationId: string
+    organisationId: Optional<string>
     personId: Optional<string>
     kind: 'no_owner' | 'lost_access'
     name: string
@@ -122,5 +123,17 @@ export type PeopleTables = {
     closedAt: Optional<Date>
     closedBy: Optional<string>
     reason: Optional<string>
+    checks: Generated<string[]>
+  }
+  accessRequest: {
+    id: string
+    email: string
+    organisation: string
+    createdAt: Date
+    personId: Optional<string>
+    organisationId: Optional<string>
+    tokenHash: Optional<Buffer>
+    expiresAt: Optional<Date>
+    usedAt: Optional<Date>
   }
 }

@@ -19,11 +19,15 @@ import { returnSignIn, spendSignIn } from '../limits.ts'
 import { isOpen, passwordIsRight } from '../sign-in/accounts.ts'
 import { openCodeSeed, sealCodeSeed, spendCode } from '../sign-in/codes.ts'
 import { completeSession, type Origin, startSession } from '../sign-in/sessions.ts'
+import { endAccess } from './access.ts'
+import { asContact, placeOf, tellConcerned } from './told.ts'
 
 export type InvitationView = {
   /** Null for an invitation to the staff. */
   organisation: string | null
   role: Role
+  /** Whether it gives back the access of somebody who is there already. */
+  recovery: boolean
   name: string
   email: string
   expiresAt: Date
@@ -44,7 +48,8 @@ export async function findInvitation(db: Db, sealer: Sealer, token: string): Pro
   const invitation = await findOpenInvitation(db, hashToken(token))
   if (invitation === undefined) return null
   const { organisation, role, name, email, expiresAt } = invitation
-  const view = { organisation, role, name, email, expiresAt }
+  const recovery = invitation.recoveryCaseId !== null
+  const view = { organisation, role, recovery, name, email, expiresAt }
   if (isEnrolled(invitation)) return { ...view, enrolment: null }
   const codeSeed = await seedToShow(db, sealer, invitation)
   return codeSeed === null ? null : { ...view, enrolment: { codeSeed, uri: codeUri(codeSeed, email) } }
@@ -117,27 +122,29 @@ async function prepareEnrolment(
 }
 
 /**
- * Gives a person their first password and code device, and only the first ones. The code just used works no second
- * time.
+ * Gives a person a password and a code device where they have no code device: newcomers, and whoever a recovery case took theirs
+ * from. For the latter it is a change, from which the hold counts. The code just used works no second time.
  */
 async function enrol(trx: Trx, person: PersonRow, { passwordHash, seed, timeStep }: Enrolment): Promise<void> {
-  if (person.passwordHash !== null || person.codeSeed !== null) throw new Refusal('INVITATION_VOID')
+  if (person.codeSeed !== null) throw new Refusal('INVITATION_VOID')
+  const changed = person.codeChangedAt === null ? {} : await changedNow(trx)
   await trx
     .updateTable('person')
-    .set({ passwordHash, codeSeed: seed.sealed, codeSeedKeyId: seed.keyId, codeLastStep: timeStep })
+    .set({ passwordHash, codeSeed: seed.sealed, codeSeedKeyId: seed.keyId, codeLastStep: timeStep, ...changed })
     .where('id', '=', person.id)
     .execute()
+}
+
+async function changedNow(trx: Trx): Promise<{ passwordChangedAt: Date; codeChangedAt: Date }> {
+  const at = await clock(trx)
+  return { passwordChangedAt: at, codeChangedAt: at }
 }
 
 /** Gives the person what they were invited to, marks the invitation as used and writes it into the audit trail. */
 async function join(trx: Trx, person: PersonRow, invitation: InvitationRow): Promise<void> {
   const at = await clock(trx)
   const { id, organisationId, role } = invitation
-  if (role === 'agent' || role === 'admin') {
-    await trx.updateTable('person').set({ staffRole: role }).where('id', '=', person.id).execute()
-  } else if (organisationId !== null) {
-    await trx.insertInto('membership').values({ personId: person.id, organisationId, role, createdAt: at }).execute()
-  }
+  if (invitation.recoveryCaseId === null) await takePlace(trx, person, invitation, at)
   await trx
     .updateTable('invitation')
     .set({ acceptedAt: at, codeSeed: null, codeSeedKeyId: null })
@@ -146,11 +153,25 @@ async function join(trx: Trx, person: PersonRow, invitation: InvitationRow): Pro
   const actor: PersonActor = { kind: 'person', personId: person.id, name: person.name, role, organisationId }
   const chain = organisationId ?? DESK_CHAIN
   if (person.codeSeed === null) await recordAudit(trx, chain, at, { action: 'person.enrol', actor })
-  await recordAudit(trx, chain, at, {
-    action: organisationId === null ? 'staff.join' : 'member.join',
-    actor,
-    facts: { role },
-  })
+  if (invitation.recoveryCaseId !== null) return
+  const action = organisationId === null ? 'staff.join' : 'member.join'
+  const entry = await recordAudit(trx, chain, at, { action, actor, facts: { role } })
+  const place = await placeOf(trx, organisationId)
+  await tellConcerned(trx, place, { notice: 'member_joined', person: asContact(person), who: person.name, at, entry })
+}
+
+async function takePlace(
+  trx: Trx,
+  person: PersonRow,
+  { organisationId, role }: InvitationRow,
+  at: Date,
+): Promise<void> {
+  await endAccess(trx, person.id, { organisationId }, at)
+  if (role === 'agent' || role === 'admin') {
+    await trx.updateTable('person').set({ staffRole: role }).where('id', '=', person.id).execute()
+  } else if (organisationId !== null) {
+    await trx.insertInto('membership').values({ personId: person.id, organisationId, role, createdAt: at }).execute()
+  }
 }
 
 async function signIn(trx: Trx, person: PersonRow, { organisationId }: InvitationRow, origin: Partial<Origin>) {

@@ -41,16 +41,23 @@ export async function writeInvitation(trx: Trx, invitee: Invitee, invitation: In
   const { name, email } = cleanInvitee(invitee)
   const person = await lockOrMakePerson(trx, { id: newId('person'), name, email, createdAt: await clock(trx) })
   await refuseIfThere(trx, person, invitation)
+  return replaceInvitation(trx, person, { ...invitation, inviteeName: name, recoveryCaseId: null })
+}
+
+type Replacement = Pick<Invitation, 'organisationId' | 'role'> & { inviteeName: string; recoveryCaseId: string | null }
+
+/** Writes a locked person's invitation to a place; one that was open there is void from then on. */
+async function replaceInvitation(trx: Trx, person: PersonRow, invitation: Replacement): Promise<Written> {
+  const { organisationId, role, inviteeName, recoveryCaseId } = invitation
   await trx
     .deleteFrom('invitation')
     .where('personId', '=', person.id)
-    .where('organisationId', 'is not distinct from', invitation.organisationId)
+    .where('organisationId', 'is not distinct from', organisationId)
     .where('acceptedAt', 'is', null)
     .execute()
   const token = newToken()
   const at = await clock(trx)
   const expiresAt = new Date(at.getTime() + INVITATION_DAYS * 86_400_000)
-  const { organisationId, role } = invitation
   const id = newId('invitation')
   await trx
     .insertInto('invitation')
@@ -58,14 +65,36 @@ export async function writeInvitation(trx: Trx, invitee: Invitee, invitation: In
       id,
       tokenHash: hashToken(token),
       personId: person.id,
-      inviteeName: name,
+      inviteeName,
       organisationId,
       role,
+      recoveryCaseId,
       createdAt: at,
       expiresAt,
     })
     .execute()
   return { id, path: `/invitations/${token}`, person, at, expiresAt }
+}
+
+/** Sends a locked person's open invitation once more, with a new link; the one before is void. */
+export async function inviteAgain(
+  trx: Trx,
+  person: PersonRow,
+  invitation: Replacement,
+  { organisation, by }: { organisation: string | null; by: string },
+): Promise<void> {
+  const written = await replaceInvitation(trx, person, invitation)
+  if (invitation.recoveryCaseId !== null) return putAccessLetter(trx, written)
+  await putInvitationLetter(trx, { organisation, role: invitation.role, by }, written)
+}
+
+/** Mails a locked person the link that replaces their password and code device, as a recovery case decided. */
+export async function sendAccessLink(
+  trx: Trx,
+  person: PersonRow,
+  place: { organisationId: string | null; role: Role; recoveryCaseId: string },
+): Promise<void> {
+  await putAccessLetter(trx, await replaceInvitation(trx, person, { ...place, inviteeName: person.name }))
 }
 
 async function refuseIfThere(trx: Trx, person: PersonRow, { organisationId }: Invitation): Promise<void> {
@@ -84,7 +113,7 @@ async function refuseIfThere(trx: Trx, person: PersonRow, { organisationId }: In
 
 async function putInvitationLetter(
   trx: Trx,
-  { organisation, role, by }: Invitation,
+  { organisation, role, by }: { organisation: string | null; role: Role; by: string },
   { id, path, person, at, expiresAt }: Written,
 ): Promise<void> {
   await putLetter(trx, {
@@ -98,6 +127,23 @@ async function putInvitationLetter(
       role,
       expiresAt: expiresAt.toISOString(),
       why: `${by} entered your address`,
+      timeZone: person.timeZone,
+    },
+    thread: null,
+    at,
+  })
+}
+
+async function putAccessLetter(trx: Trx, { id, path, person, at, expiresAt }: Written): Promise<void> {
+  await putLetter(trx, {
+    naturalKey: `access-link|${id}`,
+    kind: 'access-link',
+    to: { name: person.name, address: person.email },
+    facts: {
+      path,
+      expiresAt: expiresAt.toISOString(),
+      at: at.toISOString(),
+      why: 'the desk was asked to give you your access back',
       timeZone: person.timeZone,
     },
     thread: null,

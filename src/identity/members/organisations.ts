@@ -1,12 +1,14 @@
 import { DESK_CHAIN, recordAudit } from '../../database/audit/append.ts'
-import { clock, type Db } from '../../database/connect.ts'
+import { clock, type Db, type Trx } from '../../database/connect.ts'
 import { newId } from '../../database/ids.ts'
+import { findWhetherEverJoined } from '../../database/people/memberships.ts'
 import { findOrganisation } from '../../database/people/organisations.ts'
 import { type MemberRole, type PersonActor, requireRole, type StaffRole } from '../../rules/permissions.ts'
 import { Refusal } from '../../rules/refusals.ts'
 import { checkedName } from '../../rules/text/names.ts'
 import { spendInvitation } from '../limits.ts'
 import { cleanInvitee, type Invitee, invite } from './invite.ts'
+import { OWNERS_MAKE_OWNERS } from './roles.ts'
 
 /**
  * Makes an organisation and invites its first owner by mail. Staff admins only; refuses with `NOT_ALLOWED` or
@@ -37,7 +39,7 @@ export async function createOrganisation(
 }
 
 /**
- * Invites a person to an organisation: its owners, or a staff admin. Refuses with `NOT_ALLOWED`, `NOT_FOUND` for an
+ * Invites a person to an organisation: its owners, or a staff admin, who invites an owner only where nobody has ever joined. Refuses with `NOT_ALLOWED`, `NOT_FOUND` for an
  * organisation that isn't the actor's, `ALREADY_MEMBER`, `INVALID_REQUEST`, or `TOO_MANY_REQUESTS` for more than 50 within
  * an hour.
  */
@@ -54,6 +56,7 @@ export async function inviteMember(
   await db.transaction().execute(async (trx) => {
     const organisation = await findOrganisation(trx, organisationId)
     if (organisation === undefined) throw new Refusal('NOT_FOUND')
+    await refuseOwnerByStaff(trx, actor, organisationId, role)
     const place = { organisationId, organisation: organisation.name }
     const { personId } = await invite(trx, invitee, { ...place, role, by: actor.name })
     await recordAudit(trx, organisationId, await clock(trx), {
@@ -62,6 +65,17 @@ export async function inviteMember(
       facts: { person: personId, role },
     })
   })
+}
+
+/** Admins name the first owner; from then on owners name owners. Refuses NOT_ALLOWED. */
+async function refuseOwnerByStaff(
+  trx: Trx,
+  actor: PersonActor,
+  organisationId: string,
+  role: MemberRole,
+): Promise<void> {
+  if (role !== 'owner' || actor.organisationId !== null) return
+  if (await findWhetherEverJoined(trx, organisationId)) throw new Refusal('NOT_ALLOWED', { detail: OWNERS_MAKE_OWNERS })
 }
 
 /**

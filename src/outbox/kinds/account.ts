@@ -43,6 +43,9 @@ export const NOTICES = [
   'recovery_opened',
   'recovery_confirmed',
   'recovery_done',
+  'recovery_refused',
+  'account_disabled',
+  'account_enabled',
 ] as const
 export type Notice = (typeof NOTICES)[number]
 

@@ -10,6 +10,8 @@ const letterContent = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('account-locked'), facts: accountLockedFacts }),
   z.object({ kind: z.literal('password-reset'), facts: linkFacts }),
   z.object({ kind: z.literal('email-change'), facts: linkFacts }),
+  z.object({ kind: z.literal('lost-access'), facts: linkFacts }),
+  z.object({ kind: z.literal('access-link'), facts: linkFacts }),
   z.object({ kind: z.literal('security-notice'), facts: noticeFacts }),
   z.object({ kind: z.literal('digest'), facts: digestFacts }),
 ])

@@ -33,6 +33,8 @@ export const LETTER_KINDS = [
   'account-locked',
   'password-reset',
   'email-change',
+  'lost-access',
+  'access-link',
   'security-notice',
   'digest',
 ] as const

@@ -43,6 +43,26 @@ export const OTHER_SAMPLES: readonly OtherLetter[] = [
     },
   },
   {
+    kind: 'lost-access',
+    facts: {
+      path: '/lost-access/0a1b2c',
+      at: AT,
+      expiresAt: '2026-11-03T09:30:00.000Z',
+      why: 'somebody gave this address as that of a lost account',
+      timeZone: TIME_ZONE,
+    },
+  },
+  {
+    kind: 'access-link',
+    facts: {
+      path: '/invitations/0a1b2c',
+      at: AT,
+      expiresAt: '2026-11-09T09:30:00.000Z',
+      why: 'the desk was asked to give you your access back',
+      timeZone: TIME_ZONE,
+    },
+  },
+  {
     kind: 'security-notice',
     facts: {
       notice: 'token_made',

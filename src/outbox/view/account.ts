@@ -58,7 +58,9 @@ export function otherView(letter: OtherLetter, format: Format): object {
     case 'account-locked':
       return { at: moment(letter.facts.at, letter.facts.timeZone) }
     case 'password-reset':
-    case 'email-change': {
+    case 'email-change':
+    case 'lost-access':
+    case 'access-link': {
       const { at, expiresAt, timeZone } = letter.facts
       return { at: moment(at, timeZone), expiresAt: moment(expiresAt, timeZone) }
     }

@@ -75,6 +75,9 @@ const NOTICE_WORDS = {
   recovery_opened: 'A recovery of access was opened',
   recovery_confirmed: 'A recovery of access was confirmed by a second agent',
   recovery_done: 'Access was recovered',
+  recovery_refused: 'A recovery of access was refused',
+  account_disabled: 'An account was disabled',
+  account_enabled: 'An account was enabled again',
 } as const satisfies Record<Notice, string>
 
 /** A notice as the letter's subject and first line tell it. */
