@@ -25,6 +25,8 @@ export const SCOPE_OF = {
   'members.manage': 'members:manage',
   'members.allowPickUp': 'members:manage',
   'gateways.manage': 'desk:manage',
+  'organisations.view': 'read',
+  'people.view': 'read',
   'services.view': 'read',
   'services.create': 'keys:manage',
   'rotations.view': 'read',
