@@ -12,7 +12,7 @@ import { putRotationLetters } from './letters.ts'
 import { moveItem, moveRotation } from './record.ts'
 
 /** Refuses whoever may not decide this rotation: its filer, its requester, people of its organisation, who isn't staff. */
-async function refuseIneligible(trx: Trx, actor: PersonActor, rotation: RotationRow): Promise<void> {
+export async function refuseIneligible(trx: Trx, actor: PersonActor, rotation: RotationRow): Promise<void> {
   if (actor.role !== 'agent' && actor.role !== 'admin') throw new Refusal('NOT_ALLOWED')
   const memberships = await trx
     .selectFrom('membership')

@@ -1,7 +1,7 @@
 import { findRotation } from '../../database/rotations/views.ts'
 import { carryOutNextDue } from '../../desk/carry-out.ts'
 import { approveRotation, rejectRotation } from '../../desk/decide.ts'
-import { revokeEarly } from '../../desk/revoke-early.ts'
+import { revokeEarly } from '../../desk/follow-ups/revoke-early.ts'
 import { submitRotation } from '../../desk/submit.ts'
 import { withdrawRotation } from '../../desk/withdraw.ts'
 import type { PersonActor } from '../../rules/permissions.ts'

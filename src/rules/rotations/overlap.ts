@@ -20,6 +20,11 @@ export function overlapEnd(generatedAt: Date, overlapSeconds: number, endItHad: 
   return earliest([after(generatedAt, overlapSeconds), after(generatedAt, MAX_OVERLAP_SECONDS), endItHad])
 }
 
+/** The latest end that more time can give an old version: 30 days from the generation, and never past the end it had by itself. */
+export function latestEnd(generatedAt: Date, ownEnd: Date | null): Date {
+  return earliest([after(generatedAt, MAX_OVERLAP_SECONDS), ownEnd])
+}
+
 /** A start in the past, or none, means "as soon as approved". */
 export function startsAt(notBefore: Date | null, now: Date): Date {
   return notBefore !== null && notBefore > now ? notBefore : now

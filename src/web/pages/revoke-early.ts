@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { ItemView } from '../../database/rotations/items.ts'
-import { revokeEarly } from '../../desk/revoke-early.ts'
+import { revokeEarly } from '../../desk/follow-ups/revoke-early.ts'
 import { Refusal } from '../../rules/refusals.ts'
 import { KIND_WORDS } from '../../rules/text/words.ts'
 import { type App, actorFor, bearerOf, type WebContext } from '../context.ts'

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { approveRotation, rejectRotation } from '../../../desk/decide.ts'
-import { revokeEarly } from '../../../desk/revoke-early.ts'
+import { revokeEarly } from '../../../desk/follow-ups/revoke-early.ts'
 import { withdrawRotation } from '../../../desk/withdraw.ts'
 import { id, lines, moment, neededLines, ref, revision } from '../fields.ts'
 import { followUp, rotation } from '../rotation-shapes.ts'
