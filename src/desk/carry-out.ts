@@ -4,11 +4,12 @@ import type { ItemRow, RotationRow } from '../database/schema.ts'
 import type { KeyMaker } from '../keyring/make-version.ts'
 import { approvalIsStale } from '../rules/rotations/approvals.ts'
 import { executeItem, lockForExecution } from './execute.ts'
-import { postpone } from './postpone.ts'
 import { BY_WORKER, moveRotation } from './record.ts'
 import { retireItems } from './retire.ts'
 import { settle } from './settle.ts'
 import { setStaleAside } from './stale.ts'
+import { tellOfDelay } from './trouble/delayed.ts'
+import { postpone } from './trouble/postpone.ts'
 
 /** Called at named points of the work, so that whoever runs it can count or stop there. */
 export type WorkMilestone = (name: WorkPoint) => void | Promise<void>
@@ -29,6 +30,7 @@ async function execute(trx: Trx, maker: KeyMaker, rotation: RotationRow, item: I
     await setStaleAside(trx, rotation, at)
     return
   }
+  await tellOfDelay(trx, rotation, item, at)
   const started =
     rotation.status === 'scheduled'
       ? await moveRotation(trx, rotation, 'execute', 'executing', { actor: BY_WORKER, at })
@@ -83,11 +85,12 @@ export async function carryOutNextDue(db: Db, maker: KeyMaker, reached: WorkMile
     if (work !== null) await reached(`${work.does}.committed`)
     return work !== null
   } catch (error) {
-    await postpone(db, itemsOf(claimed))
+    const work = workOf(claimed)
+    if (work !== null) await postpone(db, work)
     throw error
   }
 }
 
-function itemsOf(work: Work | null): string[] {
-  return (work?.items ?? []).map((item) => item.id)
+function workOf(claimed: Work | null): { ref: string; itemIds: string[] } | null {
+  return claimed && { ref: claimed.rotation.ref, itemIds: claimed.items.map((item) => item.id) }
 }

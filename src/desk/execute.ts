@@ -45,7 +45,8 @@ export async function executeItem(
   if ('problem' in prepared) {
     const { move, problem } = prepared
     const to = move === 'skip' ? 'skipped' : 'failed'
-    await moveItem(trx, item, move, to, { ...record, facts: { problem } }, { problem })
+    const changes = { problem, attempts: item.attempts + 1 }
+    await moveItem(trx, item, move, to, { ...record, facts: { problem } }, changes)
     return
   }
   const { key, old } = prepared

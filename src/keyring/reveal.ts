@@ -39,6 +39,9 @@ export async function revealVersion(
       .executeTakeFirst()
     if (version === undefined) throw new Refusal('NOT_FOUND')
     if (!(await mayReveal(trx, actor))) throw new Refusal('NOT_ALLOWED')
+    if (version.rolledBackAt !== null) {
+      throw new Refusal('ILLEGAL_MOVE', { detail: 'This new key was rolled back and is deleted.' })
+    }
     if (version.sealed === null || version.sealedKeyId === null) throw new Refusal('ALREADY_REVEALED')
     const at = await clock(trx)
     if (!isAccepted(version, at)) throw new Refusal('ILLEGAL_MOVE', { detail: 'This version of the key has ended.' })

@@ -12,7 +12,7 @@ function rule(name: string, text: ReturnType<typeof sql<{ id: string }>>): Rule 
 const RULES: Rule[] = [
   rule(
     'I1 exactly one new version per executed item',
-    sql`select i.id from item i where i.status in ('overlap', 'retired') and 1 <> (
+    sql`select i.id from item i where i.status in ('overlap', 'retired', 'rolled_back') and 1 <> (
       select count(*) from version v where v.key_id = i.key_id and v.created_at >= i.generated_at
         and not exists (select from item later where later.key_id = i.key_id and later.generated_at > i.generated_at
           and later.generated_at <= v.created_at))`,
@@ -37,11 +37,46 @@ const RULES: Rule[] = [
       group by v.key_id having count(*) > 2`,
   ),
   rule(
-    'the old version ends no later than the overlap asked for, 30 days, and its own end',
+    'the old version ends no later than the overlap asked for, or more time that was given, 30 days, and its own end',
     sql`select i.id from item i join version v on v.id = i.old_version_id join rotation r on r.ref = i.rotation_ref
       where i.status in ('overlap', 'retired') and (v.accepted_until is null
-        or v.accepted_until > i.generated_at + r.overlap_seconds * interval '1 second'
+        or v.accepted_until > i.generated_at + r.overlap_seconds * interval '1 second' and not exists (
+          select from follow_up f where f.rotation_ref = r.ref and f.type = 'extension' and f.status = 'done'
+            and i.id = any (f.item_ids) and v.accepted_until <= f.at)
+        or v.accepted_until > i.generated_at + interval '30 days'
         or v.accepted_until > coalesce(v.own_end, 'infinity'))`,
+  ),
+  rule(
+    'I10 a rolled back item has its new version deleted, and its old one works as long as it had by itself',
+    sql`select i.id from item i join version new on new.id = i.new_version_id join version old on old.id = i.old_version_id
+      where i.status = 'rolled_back' and (new.rolled_back_at is null or new.sealed is not null
+        or old.accepted_until is distinct from old.own_end and not exists (
+          select from item later where later.old_version_id = old.id and later.generated_at > i.generated_at)
+          and not exists (select from key k where k.id = i.key_id and k.deleted_at is not null))
+      union all
+      select v.id from version v where v.rolled_back_at is not null and not exists (
+        select from item i where i.new_version_id = v.id and i.status = 'rolled_back')`,
+  ),
+  rule(
+    'I10 nothing of a removed service is accepted, kept, or still in the works',
+    sql`select s.id from service s where s.deleted_at is not null and (exists (
+        select from key k join version v on v.key_id = k.id where k.service_id = s.id and (k.deleted_at is null
+          or v.sealed is not null or v.revoked_at is null and v.rolled_back_at is null
+            and (v.accepted_until is null or v.accepted_until > clock_timestamp())))
+      or exists (select from item i where i.service_id = s.id and i.status in ('pending', 'overlap', 'failed')))`,
+  ),
+  rule(
+    'a follow-up waits only for what can still happen, once per item and type',
+    sql`select f.id from follow_up f where f.status = 'requested' and (not exists (
+        select from item i where i.id = any (f.item_ids) and i.status = 'overlap') or exists (
+        select from follow_up other where other.status = 'requested' and other.type = f.type and other.id <> f.id
+          and other.item_ids && f.item_ids))`,
+  ),
+  rule(
+    'a follow-up is done with the approvals it needed, each of another agent',
+    sql`select f.id from follow_up f where f.status = 'done' and f.approvals_needed <> (
+      select count(*) from follow_up_approval a where a.follow_up_id = f.id)
+      or f.status <> 'requested' and f.decided_at is null`,
   ),
   rule(
     "I4 a transition's audit entry tells of that transition",
@@ -71,8 +106,12 @@ const RULES: Rule[] = [
       select from item i where i.rotation_ref = r.ref and i.status in ('pending', 'failed'))
       or r.status = 'completed' and exists (
       select from item i where i.rotation_ref = r.ref and i.status = 'overlap')
-      or r.status in ('withdrawn', 'rejected') and exists (
-      select from item i where i.rotation_ref = r.ref and i.status <> 'cancelled')`,
+      or r.status in ('withdrawn', 'rejected', 'expired') and exists (
+      select from item i where i.rotation_ref = r.ref and i.status <> 'cancelled')
+      or r.status = 'rolled_back' and exists (
+      select from item i where i.rotation_ref = r.ref and i.status <> 'rolled_back')
+      or r.status = 'closed' and (r.decision_reason is null or exists (
+      select from item i where i.rotation_ref = r.ref and i.status in ('pending', 'overlap', 'failed')))`,
   ),
   rule(
     'one letter per natural key and recipient of what happened',

@@ -1,4 +1,6 @@
+import { sql } from 'kysely'
 import type { Environment, KeyKind } from '../../rules/keys/key-text.ts'
+import { SHOWN_LATE_SECONDS } from '../../rules/rotations/lateness.ts'
 import type { ItemStatus } from '../../rules/rotations/rotation-lifecycle.ts'
 import type { Db } from '../connect.ts'
 import { findVersions, type VersionView } from '../keys/versions.ts'
@@ -21,6 +23,27 @@ export type ItemView = {
   generatedAt: Date | null
   overlapEndsAt: Date | null
   problem: string | null
+  /** How often the worker tried it since it was last set going, in vain. */
+  attempts: number
+  /** Whether its work is due for more than a minute and not done. */
+  late: boolean
+  /** Whether the overlap's time is over, by the database's clock; the worker's bookkeeping may come after it. */
+  overlapOver: boolean
+}
+
+/** What a worker should have done by now. The clock is the statement's, so that the index on `due_at` can be searched by it. */
+const IS_LATE = sql<boolean>`item.due_at < now() - ${SHOWN_LATE_SECONDS} * interval '1 second'`
+
+const OVERLAP_OVER = sql<boolean>`coalesce(item.overlap_ends_at <= clock_timestamp(), false)`
+
+/** How many items, of all organisations, are due for more than a minute and not done. */
+export async function countLateItems(db: Db): Promise<number> {
+  const row = await db
+    .selectFrom('item')
+    .select((is) => is.fn.countAll<string>().as('count'))
+    .where(IS_LATE)
+    .executeTakeFirstOrThrow()
+  return Number(row.count)
 }
 
 /** The items of rotations, in their order, each with both versions; before the execution the old one is the key's newest. */
@@ -31,7 +54,8 @@ export async function findItemViews(db: Db, refs: readonly string[]): Promise<It
     .innerJoin('key', 'key.id', 'item.keyId')
     .select(['item.id', 'item.rotationRef', 'item.serviceId', 'service.name as serviceName', 'service.environment'])
     .select(['item.keyId', 'key.name as keyName', 'item.kind', 'item.status', 'item.oldVersionId', 'item.newVersionId'])
-    .select(['item.generatedAt', 'item.overlapEndsAt', 'item.problem'])
+    .select(['item.generatedAt', 'item.overlapEndsAt', 'item.problem', 'item.attempts'])
+    .select([sql<boolean>`coalesce(${IS_LATE}, false)`.as('late'), OVERLAP_OVER.as('overlapOver')])
     .select((is) =>
       is
         .selectFrom('version')

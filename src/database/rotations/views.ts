@@ -3,23 +3,13 @@ import type { Reason } from '../../rules/rotations/approvals.ts'
 import type { RotationStatus } from '../../rules/rotations/rotation-lifecycle.ts'
 import type { Db } from '../connect.ts'
 import { decodeCursor, ID, type Page, TIME, toPage } from '../cursor.ts'
+import { type FollowUpView, findFollowUps } from './follow-ups.ts'
 import { findItemViews, type ItemView } from './items.ts'
 import { type Refs, searchRefs, selectRefs } from './search.ts'
 
 /** Whose eyes look: a member's organisation, or null for staff, who see all. */
 export type Viewer = { organisationId: string | null }
 export type PersonName = { id: string; name: string }
-
-export type FollowUpView = {
-  id: string
-  type: 'early_revocation' | 'extension' | 'rollback'
-  status: 'requested' | 'done' | 'rejected' | 'lapsed'
-  itemIds: string[]
-  at: Date | null
-  requestedBy: PersonName
-  requestedAt: Date
-  decidedAt: Date | null
-}
 
 /** A rotation as people see it. */
 export type RotationView = {
@@ -97,17 +87,6 @@ async function findApprovals(db: Db, refs: readonly string[]) {
     .execute()
 }
 
-async function findFollowUps(db: Db, refs: readonly string[]) {
-  return db
-    .selectFrom('followUp')
-    .innerJoin('person', 'person.id', 'followUp.requestedBy')
-    .selectAll('followUp')
-    .select('person.name as requestedByName')
-    .where('followUp.rotationRef', 'in', refs)
-    .orderBy('followUp.requestedAt')
-    .execute()
-}
-
 /** Completes rows with what hangs on them, three statements for any number of rows. */
 async function complete(db: Db, rows: readonly Row[]): Promise<RotationView[]> {
   const refs = rows.map((row) => row.ref)
@@ -124,12 +103,7 @@ async function complete(db: Db, rows: readonly Row[]): Promise<RotationView[]> {
     approvals: approvals
       .filter((approval) => approval.rotationRef === row.ref)
       .map(({ id, name, at, note }) => ({ by: { id, name }, at, note })),
-    followUps: followUps
-      .filter((followUp) => followUp.rotationRef === row.ref)
-      .map(({ requestedBy, requestedByName, ...followUp }) => ({
-        ...followUp,
-        requestedBy: { id: requestedBy, name: requestedByName },
-      })),
+    followUps: followUps.filter((followUp) => followUp.rotationRef === row.ref),
   }))
 }
 

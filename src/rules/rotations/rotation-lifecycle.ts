@@ -91,6 +91,14 @@ export function itemMayMove(move: ItemMove, from: ItemStatus | 'new', to?: ItemS
 /** An item in one of these keeps its key from being in another rotation; `one_live_item_per_key` in the database says so too. */
 export const LIVE_ITEM_STATUSES = ['pending', 'overlap', 'failed'] as const satisfies readonly ItemStatus[]
 
+/** Nothing leaves these, and the key is free for another rotation. */
+export const ENDED_ITEM_STATUSES: readonly ItemStatus[] = ['retired', 'rolled_back', 'skipped', 'cancelled']
+
+/** Whether a new version was made for an item, whatever became of it. */
+export function wasExecuted(status: ItemStatus): boolean {
+  return status === 'overlap' || status === 'retired' || status === 'rolled_back'
+}
+
 export const ENDED_ROTATION_STATUSES: readonly RotationStatus[] = [
   'completed',
   'rejected',
