@@ -11,6 +11,7 @@ const ALLOWED = [
   'rotation',
   'item',
   'letter',
+  'webhook',
   'kind',
   'attempts',
   'count',

@@ -40,6 +40,7 @@ export const NOTICES = [
   'member_removed',
   'service_removed',
   'webhook_added',
+  'webhook_switched_off',
   'recovery_opened',
   'recovery_confirmed',
   'recovery_done',

@@ -72,6 +72,7 @@ const NOTICE_WORDS = {
   member_removed: 'Somebody was removed',
   service_removed: 'A service was removed, and its keys stopped',
   webhook_added: 'A webhook was added',
+  webhook_switched_off: 'A webhook was switched off, and nothing is sent there any more',
   recovery_opened: 'A recovery of access was opened',
   recovery_confirmed: 'A recovery of access was confirmed by a second agent',
   recovery_done: 'Access was recovered',
