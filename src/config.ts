@@ -36,6 +36,11 @@ function isNetwork(text: string): boolean {
   return isIP(text) !== 0 || ipaddr.isValidCIDR(text)
 }
 
+/** A name or address (IPv6 in brackets), with a port or without. */
+function isHost(text: string): boolean {
+  return /^(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:\d{1,5})?$/i.test(text)
+}
+
 const port = z.coerce.number('must be a whole number from 1 to 65535').int().min(1).max(65_535)
 const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http or https address' })
 
@@ -65,7 +70,10 @@ const environment = z.object({
     (all) => all.every(isNetwork),
     'must be addresses or CIDR ranges with commas between them',
   ),
-  WEBHOOK_ALLOWED_HOSTS: list,
+  WEBHOOK_ALLOWED_HOSTS: list.refine(
+    (all) => all.every(isHost),
+    'must be hosts, each with a port or without, such as "hooks.example.com" or "127.0.0.1:9000", with commas between them',
+  ),
   GITHUB_KEYS_URL: httpUrl.optional(),
   LEAK_REPORT_SECRET: z.string().min(24, 'must be at least 24 characters').optional(),
   LOG_LEVEL: z
@@ -88,6 +96,7 @@ export type Config = Readonly<{
   roles: readonly ('web' | 'worker')[]
   keyPrefix: string
   trustedProxies: readonly string[]
+  webhookAllowedHosts: readonly string[]
   logLevel: string
 }>
 
@@ -131,6 +140,7 @@ export function readConfig(variables: NodeJS.ProcessEnv = process.env): Config {
     roles: env.ROLES,
     keyPrefix: env.KEY_PREFIX,
     trustedProxies: env.TRUSTED_PROXIES,
+    webhookAllowedHosts: env.WEBHOOK_ALLOWED_HOSTS,
     logLevel: env.LOG_LEVEL,
   })
 }

@@ -6,6 +6,8 @@ import { verifyKey } from './keyring/verify.ts'
 import type { Log } from './log.ts'
 import { openDatabase } from './open-database.ts'
 import { openMail } from './outbox/deliver.ts'
+import { type AddressCheck, createAddressCheck, createUrlCheck } from './outbox/webhooks/addresses.ts'
+import { openWebhooks } from './outbox/webhooks/deliver.ts'
 import { createSealer } from './secrets/sealing.ts'
 import { finish, listen } from './serve.ts'
 import { createApp } from './web/app.ts'
@@ -18,7 +20,14 @@ const WEB_POOL = { max: 12, statementMilliseconds: 10_000 }
 const VERIFY_POOL = { max: 8, statementMilliseconds: 2_000 }
 const WORKER_POOL = { max: 8, statementMilliseconds: 30_000 }
 
-export type Foundation = { config: Config; log: Log; db: Db; databaseUrl: string; maker: KeyMaker }
+export type Foundation = {
+  config: Config
+  log: Log
+  db: Db
+  databaseUrl: string
+  maker: KeyMaker
+  checkAddress: AddressCheck
+}
 export type Rekey = { stop: () => Promise<void> }
 export type Extension = (app: App) => void
 export type StartOptions = {
@@ -34,15 +43,17 @@ function openPool(stack: AsyncDisposableStack, url: string, log: Log, size: type
   return pool
 }
 
-function startWork(stack: AsyncDisposableStack, { config, log, databaseUrl, maker }: Foundation): void {
+function startWork(stack: AsyncDisposableStack, foundation: Foundation): void {
+  const { config, log, databaseUrl, maker, checkAddress } = foundation
   const db = createDb(openPool(stack, databaseUrl, log, WORKER_POOL))
-  const worker = startWorker({ db, maker, mail: openMail(config), log })
+  const webhooks = openWebhooks({ sealer: maker.sealer, check: checkAddress })
+  const worker = startWorker({ db, maker, mail: openMail(config), webhooks, log })
   stack.defer(() => worker.stop())
 }
 
 async function startWeb(
   stack: AsyncDisposableStack,
-  { config, log, db, databaseUrl, maker }: Foundation,
+  { config, log, db, databaseUrl, maker, checkAddress }: Foundation,
   extend: Extension,
 ): Promise<void> {
   const pool = openPool(stack, databaseUrl, log, VERIFY_POOL)
@@ -50,7 +61,8 @@ async function startWeb(
   stack.defer(() => uses.stop())
   const verifier = { pool, prefix: config.keyPrefix, recordUse: uses.record }
   const verify: Desk['verify'] = (gatewayToken, presented) => verifyKey(verifier, gatewayToken, presented)
-  const app = createApp({ config, db, sealer: maker.sealer, maker, log, verify })
+  const checkWebhookUrl = createUrlCheck(checkAddress)
+  const app = createApp({ config, db, sealer: maker.sealer, maker, log, verify, checkWebhookUrl })
   extend(app)
   const server = createWebServer(app)
   await listen(server, config.host, config.port)
@@ -67,7 +79,8 @@ export async function startRekey(config: Config, log: Log, options: StartOptions
   stack.defer(() => database.stop())
   const db = createDb(openPool(stack, database.url, log, WEB_POOL))
   const maker = { prefix: config.keyPrefix, sealer: createSealer(config.masterKey, config.masterKeyPrevious) }
-  const foundation = { config, log, db, databaseUrl: database.url, maker }
+  const checkAddress = createAddressCheck(config.webhookAllowedHosts)
+  const foundation = { config, log, db, databaseUrl: database.url, maker, checkAddress }
   const extend = (await options.prepare?.(foundation)) ?? (() => {})
   if (config.roles.includes('worker')) startWork(stack, foundation)
   if (config.roles.includes('web')) await startWeb(stack, foundation, extend)

@@ -21,6 +21,8 @@ export type Desk = {
   log: Log
   /** `verifyKey` with its own pool, the key prefix and the recorder of uses bound in. */
   verify: (gatewayToken: string, presented: Demand & { key: string }) => Promise<Verification>
+  /** Gives the address of a webhook as it is kept, after it was looked up from here. Refuses ADDRESS_REFUSED. */
+  checkWebhookUrl: (url: string) => Promise<string>
 }
 
 export type Web = {

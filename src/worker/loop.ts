@@ -6,11 +6,17 @@ import { expireNextUndecided } from '../desk/expire.ts'
 import type { KeyMaker } from '../keyring/make-version.ts'
 import { errorFields, type Log } from '../log.ts'
 import { deliverDueLetters, type LetterMilestone, type Mail } from '../outbox/deliver.ts'
+import {
+  finishWebhooks,
+  startDueWebhooks,
+  type WebhookMilestone,
+  type WebhookSender,
+} from '../outbox/webhooks/deliver.ts'
 
 /** Work starts within this of its due time, on an idle desk. */
 const IDLE_MILLISECONDS = 250
 const AFTER_ERROR_MILLISECONDS = 500
-/** A letter that a slow mail server still has not taken this long after a stop is broken off, and goes out later. */
+/** A letter or webhook that is still not taken this long after a stop is broken off, and goes out later. */
 const LAST_LETTER_MILLISECONDS = 2_000
 /** Rotations carried out side by side by one worker. */
 const AT_ONCE = 4
@@ -39,8 +45,10 @@ type WorkerParts = {
   maker: KeyMaker
   /** Null while there is no mail server: letters then wait. */
   mail: Mail | null
+  /** Left out, webhooks wait. */
+  webhooks?: WebhookSender
   log: Log
-  reached?: (WorkMilestone & LetterMilestone) | undefined
+  reached?: (WorkMilestone & LetterMilestone & WebhookMilestone) | undefined
 }
 
 /**
@@ -48,7 +56,7 @@ type WorkerParts = {
  * their own, so that a slow mail server never delays a rotation. `stop` waits for the pieces of work at hand, and closes the way to the
  * mail server.
  */
-export function startWorker({ db, maker, mail, log, reached }: WorkerParts): { stop: () => Promise<void> } {
+export function startWorker({ db, maker, mail, webhooks, log, reached }: WorkerParts): { stop: () => Promise<void> } {
   const stopping = new AbortController()
   const loops = Array.from({ length: AT_ONCE }, () =>
     repeat('rotation', log, stopping.signal, () => carryOutNextDue(db, maker, reached)),
@@ -60,12 +68,20 @@ export function startWorker({ db, maker, mail, log, reached }: WorkerParts): { s
       repeat('letters', log, stopping.signal, async () => (await deliverDueLetters(db, mail, log, options)) > 0),
     )
   }
+  if (webhooks !== undefined) {
+    loops.push(repeat('webhooks', log, stopping.signal, () => startDueWebhooks(db, webhooks, log, reached)))
+  }
+  function close(): void {
+    mail?.close()
+    webhooks?.close()
+  }
   async function stop(): Promise<void> {
     stopping.abort()
-    const cut = setTimeout(() => mail?.close(), LAST_LETTER_MILLISECONDS)
+    const cut = setTimeout(close, LAST_LETTER_MILLISECONDS)
     await Promise.all(loops)
+    if (webhooks !== undefined) await finishWebhooks(webhooks)
     clearTimeout(cut)
-    mail?.close()
+    close()
   }
   return { stop }
 }

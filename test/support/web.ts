@@ -7,6 +7,7 @@ import { stepUp } from '../../src/identity/sign-in/step-up.ts'
 import { createPersonalToken } from '../../src/identity/tokens/tokens.ts'
 import { verifyKey } from '../../src/keyring/verify.ts'
 import { createLog } from '../../src/log.ts'
+import { createAddressCheck, createUrlCheck } from '../../src/outbox/webhooks/addresses.ts'
 import { createSealer } from '../../src/secrets/sealing.ts'
 import { createApp } from '../../src/web/app.ts'
 import type { App, Desk } from '../../src/web/context.ts'
@@ -78,6 +79,10 @@ export async function openDesk(
     maker: { prefix: config.keyPrefix, sealer },
     log: createLog('debug', { write: (line) => void logged.push(line) }),
     verify: (gatewayToken, presented) => verifyKey(verifier, gatewayToken, presented),
+    // Hosts of the tests' own; any other is looked up as it always is.
+    checkWebhookUrl: createUrlCheck(
+      createAddressCheck(['localhost', '127.0.0.1', 'hooks.test'], async () => ['127.0.0.1']),
+    ),
   }
   const app = createApp(desk)
   extend(app)

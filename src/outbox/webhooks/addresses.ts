@@ -28,6 +28,19 @@ async function resolveOwn(host: string): Promise<string[]> {
   return found.map(({ address }) => address)
 }
 
+/** Some look-ups can't be cut off, only left behind. */
+async function inTime<T>(found: Promise<T>, signal: AbortSignal): Promise<T> {
+  const late = Promise.withResolvers<never>()
+  const leave = () => late.reject(new Error('cut off'))
+  if (signal.aborted) leave()
+  signal.addEventListener('abort', leave, { once: true })
+  try {
+    return await Promise.race([found, late.promise])
+  } finally {
+    signal.removeEventListener('abort', leave)
+  }
+}
+
 /** One address to connect to, which was looked at; whoever calls connects to it and to no other. */
 export type Checked = WebhookTarget & { address: string }
 export type AddressCheck = (url: string, signal: AbortSignal) => Promise<Checked>
@@ -46,10 +59,24 @@ export function createAddressCheck(allowedHosts: readonly string[], resolve?: Re
     if (target === null) throw refused('Give a public https address, without a user name or password.')
     if (target.isAddress) return { ...target, address: target.host }
     const find = resolve ?? (target.isAllowed ? resolveOwn : resolvePublic)
-    const addresses = await find(target.host, signal)
+    const addresses = await inTime(find(target.host, signal), signal)
     const [address] = addresses
     if (address === undefined) throw refused('The host’s name leads to no address.')
     if (!target.isAllowed && !addresses.every(isPublicAddress)) throw refused('The host is not on the public internet.')
     return { ...target, address }
+  }
+}
+
+const LOOK_MILLISECONDS = 5_000
+
+/** The check for an address that somebody types in: gives it as it is kept, in one notation. Refuses ADDRESS_REFUSED. */
+export function createUrlCheck(check: AddressCheck): (url: string) => Promise<string> {
+  return async (url) => {
+    const signal = AbortSignal.timeout(LOOK_MILLISECONDS)
+    try {
+      return (await check(url, signal)).url.href
+    } catch (error) {
+      throw signal.aborted ? refused('The host’s name could not be looked up in time. Try again.') : error
+    }
   }
 }

@@ -74,18 +74,6 @@ function send(target: Checked, caller: Caller, call: Call, signal: AbortSignal):
   })
 }
 
-/** Look-ups of the system can't be cut off, only left behind. */
-async function checkInTime({ check }: Caller, url: string, signal: AbortSignal): Promise<Checked> {
-  const late = Promise.withResolvers<never>()
-  const leave = () => late.reject(new Error('cut off'))
-  signal.addEventListener('abort', leave, { once: true })
-  try {
-    return await Promise.race([check(url, signal), late.promise])
-  } finally {
-    signal.removeEventListener('abort', leave)
-  }
-}
-
 const WORDS: Partial<Record<string, string>> = {
   ECONNREFUSED: 'it refused the connection',
   ECONNRESET: 'it closed the connection',
@@ -119,7 +107,7 @@ export async function callEndpoint(caller: Caller, call: Call): Promise<CallResu
   const time = AbortSignal.timeout(caller.milliseconds)
   const signal = caller.stopped === undefined ? time : AbortSignal.any([time, caller.stopped])
   try {
-    return await send(await checkInTime(caller, call.url, signal), caller, call, signal)
+    return await send(await caller.check(call.url, signal), caller, call, signal)
   } catch (error) {
     return { status: null, retryAfter: undefined, error: wordsOf(error, caller, signal) }
   }

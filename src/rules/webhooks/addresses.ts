@@ -9,13 +9,18 @@ const GIVEN_OUT = ipaddr.IPv6.parseCIDR('2000::/3')
 // Looks public and is the way into Azure's own host.
 const METADATA = ['168.63.129.16']
 
+/** Four decimal numbers, or IPv6 without a zone. */
+function isAddress(text: string): boolean {
+  return ipaddr.IPv4.isValidFourPartDecimal(text) || (ipaddr.IPv6.isValid(text) && !text.includes('%'))
+}
+
 /**
  * Whether an IP address lies on the public internet. Everything special is refused: private, loopback, link-local, unique-local, shared
  * (100.64.0.0/10), multicast, reserved and documentation ranges, and all that wraps an IPv4 address (mapped, compatible, NAT64, 6to4,
  * Teredo). A NAT64 with a prefix of its network's own can't be told from the outside.
  */
 export function isPublicAddress(text: string): boolean {
-  if (!ipaddr.isValid(text) || text.includes('%')) return false
+  if (!isAddress(text)) return false
   const address = ipaddr.parse(text)
   if (address.range() !== 'unicast') return false
   if (address instanceof ipaddr.IPv6) return address.match(GIVEN_OUT)
@@ -57,7 +62,7 @@ export function readWebhookUrl(text: string, allowedHosts: readonly string[]): W
   url.hash = ''
   const host = hostOf(url)
   const port = portOf(url)
-  const target = { url, host, port, isAddress: ipaddr.isValid(host), isAllowed: isOnList(host, port, allowedHosts) }
+  const target = { url, host, port, isAddress: isAddress(host), isAllowed: isOnList(host, port, allowedHosts) }
   if (target.isAllowed) return target
   if (!isHttps || (port !== HTTPS_PORT && port < FIRST_FREE_PORT)) return null
   return (target.isAddress ? isPublicAddress(host) : isPlainName(host)) ? target : null

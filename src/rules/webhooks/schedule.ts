@@ -22,10 +22,12 @@ export function pauseSeconds(askedSeconds: number | null): number | null {
   return askedSeconds === null || askedSeconds <= 0 ? null : Math.min(askedSeconds, LONGEST_WAIT_SECONDS)
 }
 
+const HTTP_DATE = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/
+
 /** What `Retry-After` asks for (RFC 9110 §10.2.3), in whole seconds or as a date; null for anything else. */
 export function readRetryAfter(header: string | undefined, now: Date): number | null {
   if (header === undefined) return null
   if (/^\d{1,9}$/.test(header)) return Number(header)
-  const until = /^[A-Z][a-z]{2}, /.test(header) ? Date.parse(header) : Number.NaN
+  const until = HTTP_DATE.test(header) ? Date.parse(header) : Number.NaN
   return Number.isNaN(until) ? null : Math.max(0, Math.ceil((until - now.getTime()) / 1000))
 }
