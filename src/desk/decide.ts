@@ -4,23 +4,38 @@ import type { RotationRow } from '../database/schema.ts'
 import { refuseSecret } from '../rules/keys/secret-text.ts'
 import { type PersonActor, requireRole } from '../rules/permissions.ts'
 import { Refusal } from '../rules/refusals.ts'
-import { barFromDeciding, DECIDE_WITHIN_SECONDS, decisionIsOverdue } from '../rules/rotations/approvals.ts'
+import {
+  barFromDeciding,
+  DECIDE_WITHIN_SECONDS,
+  type Decider,
+  decisionIsOverdue,
+} from '../rules/rotations/approvals.ts'
 import { startIsTooFar, startsAt } from '../rules/rotations/overlap.ts'
 import { rotationMayMove } from '../rules/rotations/rotation-lifecycle.ts'
 import { durationInWords } from '../rules/text/words.ts'
 import { putRotationLetters } from './letters.ts'
 import { moveItem, moveRotation } from './record.ts'
 
-/** Refuses whoever may not decide this rotation: its filer, its requester, people of its organisation, who isn't staff. */
-export async function refuseIneligible(trx: Trx, actor: PersonActor, rotation: RotationRow): Promise<void> {
-  if (actor.role !== 'agent' && actor.role !== 'admin') throw new Refusal('NOT_ALLOWED')
+/** The person as they are now, whatever their session says. */
+async function findDecider(trx: Trx, personId: string): Promise<Decider> {
+  const person = await trx
+    .selectFrom('person')
+    .select('staffRole')
+    .where('id', '=', personId)
+    .where('disabledAt', 'is', null)
+    .executeTakeFirst()
   const memberships = await trx
     .selectFrom('membership')
     .select('organisationId')
-    .where('personId', '=', actor.personId)
+    .where('personId', '=', personId)
     .execute()
   const organisationIds = memberships.map((membership) => membership.organisationId)
-  const bar = barFromDeciding({ id: actor.personId, staffRole: actor.role, organisationIds }, rotation)
+  return { id: personId, staffRole: person?.staffRole ?? null, organisationIds }
+}
+
+/** Refuses whoever may not decide this rotation: its filer, its requester, people of its organisation, who isn't staff. */
+export async function refuseIneligible(trx: Trx, actor: PersonActor, rotation: RotationRow): Promise<void> {
+  const bar = barFromDeciding(await findDecider(trx, actor.personId), rotation)
   if (bar !== null) throw bar
 }
 

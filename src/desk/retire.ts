@@ -3,6 +3,7 @@ import { findPersonName } from '../database/letters/facts.ts'
 import { lockVersions } from '../database/rotations/locks.ts'
 import type { ItemRow, RotationRow } from '../database/schema.ts'
 import { isRevoked } from '../rules/keys/verdict.ts'
+import type { Actor } from '../rules/permissions.ts'
 import { putRotationLetters } from './letters.ts'
 import { BY_WORKER, moveItem } from './record.ts'
 import { tellFollowUp } from './webhooks/tell.ts'
@@ -38,7 +39,13 @@ async function finishRevocations(
 /**
  * The bookkeeping of old versions that have ended: verify has refused them since their time came, whether or not this ran.
  */
-export async function retireItems(trx: Trx, rotation: RotationRow, ended: readonly ItemRow[], at: Date): Promise<void> {
+export async function retireItems(
+  trx: Trx,
+  rotation: RotationRow,
+  ended: readonly ItemRow[],
+  at: Date,
+  actor: Actor = BY_WORKER,
+): Promise<void> {
   const versions = await lockVersions(
     trx,
     ended.map((item) => item.keyId),
@@ -51,7 +58,7 @@ export async function retireItems(trx: Trx, rotation: RotationRow, ended: readon
   const retired: ItemRow[] = []
   for (const item of ended) {
     const move = item.oldVersionId !== null && revoked.includes(item.oldVersionId) ? 'revoke_early' : 'retire'
-    const moved = await moveItem(trx, item, move, 'retired', { actor: BY_WORKER, at })
+    const moved = await moveItem(trx, item, move, 'retired', { actor, at })
     if (move === 'revoke_early') retired.push(moved)
   }
   await finishRevocations(trx, rotation, retired, at)

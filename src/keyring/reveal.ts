@@ -1,5 +1,7 @@
 import { recordAudit } from '../database/audit/append.ts'
 import { clock, type Db, type Trx } from '../database/connect.ts'
+import { lockAccount } from '../database/people/owners.ts'
+import { holdLetsPickUp, holdUntil, onHold } from '../rules/hold.ts'
 import { isAccepted } from '../rules/keys/verdict.ts'
 import { type PersonActor, requireRole } from '../rules/permissions.ts'
 import { Refusal } from '../rules/refusals.ts'
@@ -18,9 +20,29 @@ async function mayReveal(trx: Trx, actor: PersonActor): Promise<boolean> {
   return membership?.mayReveal === true
 }
 
+/** What the hold of whoever picks a version up rests on beside their account: the rotation that made it, if one did. */
+async function findMaker(trx: Trx, versionId: string) {
+  const maker = await trx
+    .selectFrom('item')
+    .innerJoin('rotation', 'rotation.ref', 'item.rotationRef')
+    .select(['rotation.ref', 'rotation.reason', 'rotation.approvalsNeeded', 'rotation.createdAt'])
+    .where('item.newVersionId', '=', versionId)
+    .executeTakeFirst()
+  return maker ?? null
+}
+
+type Account = Awaited<ReturnType<typeof lockAccount>>
+
+/** Whoever's password, code device or email changed lately may be a thief, who must not be shown a key. Refuses ON_HOLD. */
+function refuseHeld(account: Account, maker: Awaited<ReturnType<typeof findMaker>>, now: Date): void {
+  const until = holdUntil(account, now)
+  if (until === null || holdLetsPickUp(account, maker)) return
+  throw onHold('picking up keys', until, account.timeZone, ' Another owner can do it.')
+}
+
 /**
  * Shows a version's secret, once: its ciphertext is gone when the secret is answered. Refuses NOT_FOUND, NOT_ALLOWED (a developer
- * whom no owner allowed), ALREADY_REVEALED, ILLEGAL_MOVE (the version has ended), SECRET_UNAVAILABLE (the master key isn't held; nothing is lost).
+ * whom no owner allowed), ON_HOLD, ALREADY_REVEALED, ILLEGAL_MOVE (the version has ended), SECRET_UNAVAILABLE (the master key isn't held; nothing is lost).
  */
 export async function revealVersion(
   db: Db,
@@ -30,6 +52,7 @@ export async function revealVersion(
 ): Promise<{ secret: string }> {
   requireRole(actor, 'versions.reveal')
   return db.transaction().execute(async (trx) => {
+    const account = await lockAccount(trx, actor.personId)
     const version = await trx
       .selectFrom('version')
       .selectAll()
@@ -44,6 +67,8 @@ export async function revealVersion(
     }
     if (version.sealed === null || version.sealedKeyId === null) throw new Refusal('ALREADY_REVEALED')
     const at = await clock(trx)
+    const maker = await findMaker(trx, versionId)
+    refuseHeld(account, maker, at)
     if (!isAccepted(version, at)) throw new Refusal('ILLEGAL_MOVE', { detail: 'This version of the key has ended.' })
     const bound = versionBinding(version.organisationId, version.keyId, version.id)
     const secret = sealer.open({ sealed: version.sealed, keyId: version.sealedKeyId }, bound)
@@ -53,12 +78,7 @@ export async function revealVersion(
       .set({ sealed: null, sealedKeyId: null, revealedAt: at, revealedBy: actor.personId })
       .where('id', '=', versionId)
       .execute()
-    const item = await trx
-      .selectFrom('item')
-      .select('rotationRef')
-      .where('newVersionId', '=', versionId)
-      .executeTakeFirst()
-    const about = item === undefined ? {} : { rotation: item.rotationRef }
+    const about = maker === null ? {} : { rotation: maker.ref }
     const facts = { version: versionId, key: version.keyId }
     await recordAudit(trx, version.organisationId, at, { action: 'version.reveal', actor, ...about, facts })
     return { secret }

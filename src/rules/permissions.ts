@@ -24,6 +24,8 @@ export const ACTIONS = {
   'services.create': ['owner', 'admin'],
   'rotations.view': [...MEMBERS, ...STAFF],
   'rotations.submit': ['owner'],
+  // for their own organisation, or on behalf of an owner
+  'rotations.file': ['owner', ...STAFF],
   'rotations.withdraw': ['owner'],
   'rotations.revokeEarly': ['owner'],
   'rotations.followUp': ['owner'],

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { describe, expect, test } from 'vitest'
 import { createDb, createPool } from '../../src/database/connect.ts'
-import { spendFiling } from '../../src/desk/filing-limit.ts'
+import { spendFiling } from '../../src/desk/filing/limit.ts'
 import { beginSignIn } from '../../src/identity/sign-in/sign-in.ts'
 import { createLog } from '../../src/log.ts'
 import { Refusal } from '../../src/rules/refusals.ts'

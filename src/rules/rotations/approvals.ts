@@ -74,7 +74,8 @@ export function approvalIsStale(approved: { notBefore: Date | null; decidedAt: D
   return now.getTime() - start.getTime() >= STALE_AFTER_SECONDS * 1000
 }
 
-type Decider = { id: string; staffRole: 'agent' | 'admin' | null; organisationIds: readonly string[] }
+/** Whoever may or may not decide: `staffRole` null is no staff. */
+export type Decider = { id: string; staffRole: 'agent' | 'admin' | null; organisationIds: readonly string[] }
 type Sides = { requesterId: string; filedById: string; organisationId: string }
 
 /**

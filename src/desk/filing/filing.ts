@@ -1,0 +1,16 @@
+import type { KeyKind } from '../../rules/keys/key-text.ts'
+import type { Reason } from '../../rules/rotations/approvals.ts'
+
+/** What is filed: every enabled key of the kinds in a service, or single keys. */
+export type Filing = {
+  items: readonly ({ serviceId: string; kinds: readonly KeyKind[] } | { keyId: string })[]
+  reason: Reason
+  details?: string | undefined
+  /** Empty, or in the past: as soon as approved. At most 90 days ahead. */
+  notBefore?: Date | null | undefined
+  overlapSeconds: number
+  /** The live rotation whose place this one takes, since a key in it was leaked. */
+  replaces?: string | undefined
+  /** Of the staff alone: the owner who asked for it, and how the staff made sure of who was calling. */
+  onBehalfOf?: { personId: string; verifiedBy: string } | undefined
+}

@@ -1,0 +1,84 @@
+import type { Trx } from '../../database/connect.ts'
+import { lockItems, lockRotation } from '../../database/rotations/locks.ts'
+import type { ItemRow, RotationRow, VersionRow } from '../../database/schema.ts'
+import { isAccepted } from '../../rules/keys/verdict.ts'
+import type { PersonActor } from '../../rules/permissions.ts'
+import { barFromReplacing } from '../../rules/rotations/replacement.ts'
+import { putRotationLetters } from '../letters.ts'
+import { moveItem, moveRotation } from '../record.ts'
+import { retireItems } from '../retire.ts'
+import { tellFollowUp } from '../webhooks/tell.ts'
+import type { Filing } from './filing.ts'
+
+export type Replaced = { rotation: RotationRow; items: ItemRow[] }
+
+/** Locks the rotation that the filing replaces, if it replaces one. Refuses NOT_FOUND. */
+export async function lockReplaced(trx: Trx, organisationId: string, { replaces }: Filing): Promise<Replaced | null> {
+  if (replaces === undefined) return null
+  const rotation = await lockRotation(trx, replaces, organisationId)
+  return { rotation, items: await lockItems(trx, replaces) }
+}
+
+type Replacing = {
+  /** The reference of the rotation that takes its place. */
+  ref: string
+  filing: Filing
+  keyIds: readonly string[]
+  /** The locked versions of those keys. */
+  versions: readonly VersionRow[]
+  actor: PersonActor
+  at: Date
+}
+
+/** Stops the old versions of what is in overlap, for good; the newer ones go on until the new rotation replaces them. Answers the items it stopped one of. */
+async function stopOldVersions(trx: Trx, { rotation, items }: Replaced, { versions, actor, at }: Replacing) {
+  const overlapping = items.filter((item) => item.status === 'overlap')
+  if (overlapping.length === 0) return []
+  const accepted = versions.filter((version) => isAccepted(version, at)).map((version) => version.id)
+  const stopped = overlapping.filter((item) => item.oldVersionId !== null && accepted.includes(item.oldVersionId))
+  for (const { id, oldVersionId } of stopped) {
+    await trx.updateTable('version').set({ revokedAt: at }).where('id', '=', oldVersionId).execute()
+    await trx.updateTable('item').set({ overlapEndsAt: at }).where('id', '=', id).execute()
+  }
+  await retireItems(trx, rotation, overlapping, at, actor)
+  return stopped
+}
+
+/** What was asked for about the rotation and not done is not done any more. */
+async function lapseFollowUps(trx: Trx, ref: string, reason: string, at: Date): Promise<void> {
+  const lapsed = await trx
+    .updateTable('followUp')
+    .set({ status: 'lapsed', decidedAt: at, decisionReason: reason })
+    .where('rotationRef', '=', ref)
+    .where('status', '=', 'requested')
+    .returningAll()
+    .execute()
+  for (const followUp of lapsed) await tellFollowUp(trx, followUp, at)
+}
+
+/**
+ * Closes the rotation whose place another takes: what of it wasn't done is cancelled, and of keys in overlap the old version dies now.
+ * Refuses INVALID_REQUEST, ILLEGAL_MOVE, ROTATION_IN_PROGRESS and NOT_ALLOWED as `barFromReplacing` says.
+ */
+export async function closeReplaced(trx: Trx, replaced: Replaced, replacing: Replacing): Promise<void> {
+  const { rotation, items } = replaced
+  const { ref, filing, keyIds, actor, at } = replacing
+  const onBehalf = filing.onBehalfOf !== undefined
+  const bar = barFromReplacing({ ...rotation, items }, { reason: filing.reason, keyIds, onBehalf })
+  if (bar !== null) throw bar
+  const reason = `Replaced by ${ref}, since a key was leaked.`
+  const stopped = await stopOldVersions(trx, replaced, replacing)
+  for (const item of items) {
+    const undone = item.status === 'pending' || item.status === 'failed'
+    if (undone) await moveItem(trx, item, 'cancel', 'cancelled', { actor, at })
+  }
+  await lapseFollowUps(trx, rotation.ref, reason, at)
+  const changes = { completedAt: at, decisionReason: reason, nextDeadline: null, clockLeftSeconds: null, problem: null }
+  const record = { actor, at, facts: { reason, replacedBy: ref } }
+  const closed = await moveRotation(trx, rotation, 'close', 'closed', record, changes)
+  const letter = { who: actor.name, at, note: reason, distinction: ref }
+  await putRotationLetters(trx, closed, { ...letter, kind: 'closed', audience: 'owners', items })
+  if (stopped.length > 0) {
+    await putRotationLetters(trx, closed, { ...letter, kind: 'old-key-revoked', audience: 'members', items: stopped })
+  }
+}
