@@ -31,6 +31,7 @@ export const SCOPE_OF = {
   'services.create': 'keys:manage',
   'rotations.view': 'read',
   'rotations.submit': 'rotations:file',
+  'rotations.file': 'rotations:file',
   'rotations.withdraw': 'rotations:file',
   'rotations.revokeEarly': 'rotations:follow-up',
   'rotations.followUp': 'rotations:follow-up',

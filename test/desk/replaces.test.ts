@@ -1,7 +1,7 @@
 import { beforeAll, expect, test } from 'vitest'
 import { carryOutNextDue } from '../../src/desk/carry-out.ts'
 import { approveRotation } from '../../src/desk/decide.ts'
-import { revokeEarly } from '../../src/desk/revoke-early.ts'
+import { revokeEarly } from '../../src/desk/follow-ups/revoke-early.ts'
 import type { Filing } from '../../src/desk/submit.ts'
 import { isAccepted } from '../../src/rules/keys/verdict.ts'
 import { openTestDatabase } from '../support/database.ts'

@@ -5,9 +5,9 @@ import { isAccepted } from '../../rules/keys/verdict.ts'
 import type { PersonActor } from '../../rules/permissions.ts'
 import { barFromReplacing } from '../../rules/rotations/replacement.ts'
 import { putRotationLetters } from '../letters.ts'
-import { moveItem, moveRotation } from '../record.ts'
+import { moveItem } from '../record.ts'
 import { retireItems } from '../retire.ts'
-import { tellFollowUp } from '../webhooks/tell.ts'
+import { closeRotation } from '../trouble/close.ts'
 import type { Filing } from './filing.ts'
 
 export type Replaced = { rotation: RotationRow; items: ItemRow[] }
@@ -44,18 +44,6 @@ async function stopOldVersions(trx: Trx, { rotation, items }: Replaced, { versio
   return stopped
 }
 
-/** What was asked for about the rotation and not done is not done any more. */
-async function lapseFollowUps(trx: Trx, ref: string, reason: string, at: Date): Promise<void> {
-  const lapsed = await trx
-    .updateTable('followUp')
-    .set({ status: 'lapsed', decidedAt: at, decisionReason: reason })
-    .where('rotationRef', '=', ref)
-    .where('status', '=', 'requested')
-    .returningAll()
-    .execute()
-  for (const followUp of lapsed) await tellFollowUp(trx, followUp, at)
-}
-
 /**
  * Closes the rotation whose place another takes: what of it wasn't done is cancelled, and of keys in overlap the old version dies now.
  * Refuses INVALID_REQUEST, ILLEGAL_MOVE, ROTATION_IN_PROGRESS and NOT_ALLOWED as `barFromReplacing` says.
@@ -72,13 +60,9 @@ export async function closeReplaced(trx: Trx, replaced: Replaced, replacing: Rep
     const undone = item.status === 'pending' || item.status === 'failed'
     if (undone) await moveItem(trx, item, 'cancel', 'cancelled', { actor, at })
   }
-  await lapseFollowUps(trx, rotation.ref, reason, at)
-  const changes = { completedAt: at, decisionReason: reason, nextDeadline: null, clockLeftSeconds: null, problem: null }
-  const record = { actor, at, facts: { reason, replacedBy: ref } }
-  const closed = await moveRotation(trx, rotation, 'close', 'closed', record, changes)
-  const letter = { who: actor.name, at, note: reason, distinction: ref }
-  await putRotationLetters(trx, closed, { ...letter, kind: 'closed', audience: 'owners', items })
+  const closed = await closeRotation(trx, rotation, reason, { actor, at, facts: { replacedBy: ref } })
   if (stopped.length > 0) {
-    await putRotationLetters(trx, closed, { ...letter, kind: 'old-key-revoked', audience: 'members', items: stopped })
+    const letter = { who: actor.name, at, note: reason, distinction: ref, items: stopped }
+    await putRotationLetters(trx, closed, { ...letter, kind: 'old-key-revoked', audience: 'members' })
   }
 }

@@ -14,7 +14,7 @@ export async function closeRotation(
 ): Promise<RotationRow> {
   const { actor, at } = record
   const items = await lockItems(trx, rotation.ref)
-  const changes = { decisionReason: reason, completedAt: at, nextDeadline: null, problem: null }
+  const changes = { decisionReason: reason, completedAt: at, nextDeadline: null, clockLeftSeconds: null, problem: null }
   const facts = { ...record.facts, reason }
   const closed = await moveRotation(trx, rotation, 'close', 'closed', { actor, at, facts }, changes)
   await lapseFollowUps(trx, closed, items, at)
