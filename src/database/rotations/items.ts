@@ -46,6 +46,11 @@ export async function countLateItems(db: Db): Promise<number> {
   return Number(row.count)
 }
 
+/** Nothing was made for it yet, and its key works as before. */
+function isUntouched(status: ItemStatus): boolean {
+  return status === 'pending' || status === 'failed'
+}
+
 /** The items of rotations, in their order, each with both versions; before the execution the old one is the key's newest. */
 export async function findItemViews(db: Db, refs: readonly string[]): Promise<ItemView[]> {
   const rows = await db
@@ -79,7 +84,7 @@ export async function findItemViews(db: Db, refs: readonly string[]): Promise<It
   const versions = new Map(found.map((version) => [version.id, version]))
   return rows.map(({ newestVersionId, ...row }) => ({
     ...row,
-    oldVersion: versions.get(row.oldVersionId ?? (row.status === 'pending' ? newestVersionId : null) ?? '') ?? null,
+    oldVersion: versions.get(row.oldVersionId ?? (isUntouched(row.status) ? newestVersionId : null) ?? '') ?? null,
     newVersion: versions.get(row.newVersionId ?? '') ?? null,
   }))
 }
