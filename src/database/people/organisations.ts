@@ -10,6 +10,11 @@ export async function findOrganisationNames(db: Db): Promise<{ id: string; name:
   return db.selectFrom('organisation').select(['id', 'name']).orderBy(sql`lower(name)`).orderBy('id').execute()
 }
 
+/** The same, at most so many of them. */
+export async function findFirstOrganisationNames(db: Db, limit: number): Promise<{ id: string; name: string }[]> {
+  return db.selectFrom('organisation').select(['id', 'name']).orderBy('name').orderBy('id').limit(limit).execute()
+}
+
 /** All organisations with the number of their people and services, the newest first; `before` is the last id seen. */
 export async function findOrganisations(db: Db, page: { limit: number; before?: string | null }) {
   return db

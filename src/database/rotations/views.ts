@@ -113,6 +113,14 @@ export async function findRotation(db: Db, viewer: Viewer, ref: string): Promise
   return row === undefined ? undefined : (await complete(db, [row]))[0]
 }
 
+/** The rotations with these references that the viewer may see, in this order. */
+export async function findRotationsIn(db: Db, viewer: Viewer, refs: readonly string[]): Promise<RotationView[]> {
+  if (refs.length === 0) return []
+  const rows = await selectRotations(db, viewer).where('rotation.ref', 'in', refs).execute()
+  const rotations = new Map((await complete(db, rows)).map((rotation) => [rotation.ref, rotation]))
+  return refs.flatMap((ref) => rotations.get(ref) ?? [])
+}
+
 export type RotationFilter = {
   status?: readonly RotationStatus[] | undefined
   organisationId?: string | undefined

@@ -8,6 +8,12 @@ type Row = { href: string; label: string; hint: string; needs?: Action }
 const ACCOUNT: readonly Row[] = [
   { href: '/tokens', label: 'API tokens', hint: 'Let scripts act as you.' },
   { href: '/time-zone', label: 'Time zone', hint: 'In which pages and letters tell you times.' },
+  {
+    href: '/shortcuts',
+    label: 'Keyboard shortcuts',
+    hint: 'Single keys that lead through the queue, on or off.',
+    needs: 'rotations.decide',
+  },
 ]
 
 /** What the staff look after, beside the queue. */

@@ -14,6 +14,7 @@ import { rotationFacts } from '../shown/rotation-facts.ts'
 import { waitsForPickUp } from '../shown/status.ts'
 import { timeline } from '../shown/timeline.ts'
 import { mayPickUp } from './pick-up.ts'
+import { assignmentFacts } from './queue/assignment-facts.ts'
 import { openMoves } from './rotation-moves.ts'
 
 /** The rotation of this address, as whoever looks may see it. Refuses NOT_FOUND. */
@@ -68,6 +69,7 @@ export async function showRotation(
     back: staff ? { href: '/queue', label: 'Queue' } : { href: '/rotations', label: 'Rotations' },
     primary: pickUp(rotation, await mayPickUp(c)),
     moves: openMoves(rotation, actor),
+    assignment: await assignmentFacts(c, rotation),
     timeline: timeline(events, timeZone),
     decision: await decisionFacts(c, rotation, deciding),
     askCode: staff && (await needsCode(c)),

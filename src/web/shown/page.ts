@@ -1,6 +1,7 @@
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { countWaitingLetters } from '../../database/letters/queue.ts'
 import { findMemberships } from '../../database/people/people.ts'
+import { findShortcuts } from '../../database/people/shortcuts.ts'
 import type { Bearer } from '../../identity/sign-in/bearers.ts'
 import { type Role, roleMay } from '../../rules/permissions.ts'
 import { shortId } from '../../rules/text/foreign-text.ts'
@@ -46,6 +47,7 @@ async function findWaitingLetters(c: WebContext, role: Role): Promise<string | n
 async function findViewer(c: WebContext, { actor, timeZone }: Bearer) {
   const memberships = await findMemberships(c.get('desk').db, actor.personId)
   const own = memberships.find((membership) => membership.organisationId === actor.organisationId)
+  const staff = roleMay(actor.role, 'rotations.decide')
   const places = memberships.length + (actor.organisationId === null ? 1 : 0)
   return {
     name: actor.name,
@@ -53,6 +55,8 @@ async function findViewer(c: WebContext, { actor, timeZone }: Bearer) {
     organisation: own === undefined ? null : shownOrganisation(own.organisationId, own.organisation),
     severalPlaces: places > 1,
     timeZone,
+    staff,
+    shortcuts: staff && (await findShortcuts(c.get('desk').db, actor.personId)),
     waitingLetters: await findWaitingLetters(c, actor.role),
   }
 }

@@ -1,0 +1,51 @@
+import type { Trouble } from '../../../database/queue/troubles.ts'
+import type { RotationView } from '../../../database/rotations/views.ts'
+import type { PersonActor } from '../../../rules/permissions.ts'
+import { isEnded } from '../../../rules/rotations/rotation-lifecycle.ts'
+import { count, joinWords } from '../../../rules/text/words.ts'
+import { rowFacts } from '../../shown/rotation-facts.ts'
+import { shownTimeOrNull } from '../../shown/times.ts'
+
+const WAITING = { early_revocation: 'An early end', extension: 'More time', rollback: 'A rollback' } as const
+
+/** A rotation and who had it when the page was shown: what a tick or "Take it" stands for. */
+export function tickOf(rotation: RotationView): string {
+  return `${rotation.ref}/${rotation.assignee?.id ?? ''}`
+}
+
+function waitingWord({ followUps }: RotationView): string | null {
+  const asked = followUps
+    .filter(({ status, at }) => status === 'requested' && at === null)
+    .map(({ type }) => WAITING[type])
+  return asked.length === 0 ? null : `${joinWords(asked)} asked for`
+}
+
+function troubleFacts(trouble: Trouble | undefined) {
+  if (trouble === undefined) return null
+  return {
+    attempts: trouble.attempts === 0 ? null : count(trouble.attempts, 'failed try').replace(/ys$/, 'ies'),
+    problems: trouble.problems,
+  }
+}
+
+/** A rotation as a row of the queue, to the one of the staff who looks. */
+export function queueRow(rotation: RotationView, trouble: Trouble | undefined, actor: PersonActor, timeZone: string) {
+  const { approvals, approvalsNeeded, assignee } = rotation
+  const ended = isEnded(rotation.status)
+  return {
+    ...rowFacts(rotation, timeZone),
+    organisationHref: `/queue?view=all&organisation=${rotation.organisationId}`,
+    urgent: rotation.reason === 'compromised',
+    startsAt: shownTimeOrNull(rotation.notBefore, timeZone),
+    startWord: 'as soon as approved',
+    nextDeadline: shownTimeOrNull(rotation.nextDeadline, timeZone),
+    late: !ended && rotation.nextDeadline !== null && rotation.nextDeadline < new Date(),
+    approvalsWord: `${approvals.length} of ${approvalsNeeded}`,
+    mineNote: approvals.some(({ by }) => by.id === actor.personId) ? 'one is yours' : null,
+    waiting: waitingWord(rotation),
+    trouble: troubleFacts(trouble),
+    assignee: assignee === null ? null : { name: assignee.name, you: assignee.id === actor.personId },
+    tick: ended ? null : tickOf(rotation),
+    takeable: !ended && assignee === null,
+  }
+}
