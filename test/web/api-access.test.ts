@@ -107,6 +107,9 @@ describe.each(names(personal.filter((route) => route.stepUp)))('%s', (_name, rou
       createToken: { name: 'X', expiresAt: '2099-01-01T00:00:00Z' },
       submitRotation: filing(world.place.serviceId),
       approveRotation: { revision: 1 },
+      extendOverlap: { overlapEndsAt: '2099-01-01T00:00:00Z' },
+      rejectFollowUp: { reason: 'no' },
+      removeService: { confirmName: 'X' },
     }
     const body = bodies[route.operation] ?? {}
     for (const header of [{}, { 'rekey-step-up': 'wrong' }]) {
@@ -135,6 +138,9 @@ test('what belongs to another organisation is not there', async () => {
     ['POST', `/v1/rotations/${ref}/answer`, { message: 'Mine now.' }],
     ['POST', `/v1/rotations/${ref}/messages`, { body: 'Mine now.' }],
     ['POST', `/v1/rotations/${ref}/early-revocation`],
+    ['POST', `/v1/rotations/${ref}/extension`, { overlapEndsAt: '2099-01-01T00:00:00Z' }],
+    ['POST', `/v1/rotations/${ref}/rollback`],
+    ['DELETE', `/v1/services/${place.serviceId}`, { confirmName: 'Payments EU' }],
     ['POST', '/v1/rotations', filing(place.serviceId)],
     ['POST', '/v1/rotations', { items: [{ keyId: place.authKeyId }], reason: 'other' }],
     ['POST', '/v1/services', { organisationId: place.organisationId, name: 'Mine now', environment: 'live' }],

@@ -15,6 +15,8 @@ const item = z
     generatedAt: time.nullable(),
     overlapEndsAt: time.nullable(),
     problem: z.string().nullable(),
+    attempts: z.int().meta({ description: 'Tries in vain since it was last set going.' }),
+    late: z.boolean().meta({ description: 'Due for more than a minute and not done.' }),
   })
   .meta({ id: 'Item' })
 
@@ -27,6 +29,9 @@ export const followUp = z
     at: time.nullable(),
     requestedAt: time,
     decidedAt: time.nullable(),
+    approvalsNeeded: z.int().meta({ description: '0 when it waits for nobody.' }),
+    approvals: z.array(z.object({ by: personName, at: time })),
+    decisionReason: z.string().nullable(),
   })
   .meta({ id: 'FollowUp' })
 

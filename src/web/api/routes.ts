@@ -5,6 +5,7 @@ import { NO_INPUT, openRoute, type Route } from './route.ts'
 import { assignmentRoutes } from './routes/assignment.ts'
 import { auditRoutes } from './routes/audit.ts'
 import { conversationRoutes } from './routes/conversation.ts'
+import { followUpRoutes } from './routes/follow-ups.ts'
 import { gatewayRoutes } from './routes/gateways.ts'
 import { keyRoutes } from './routes/keys.ts'
 import { meRoutes } from './routes/me.ts'
@@ -14,6 +15,7 @@ import { probeRoutes } from './routes/probes.ts'
 import { rotationRoutes } from './routes/rotations.ts'
 import { serviceRoutes } from './routes/services.ts'
 import { tokenRoutes } from './routes/tokens.ts'
+import { troubleRoutes } from './routes/trouble.ts'
 import { verifyRoutes } from './routes/verify.ts'
 
 const document = openRoute(
@@ -46,6 +48,8 @@ export const API_ROUTES: readonly Route[] = [
   ...keyRoutes,
   ...rotationRoutes,
   ...moveRoutes,
+  ...followUpRoutes,
+  ...troubleRoutes,
   ...conversationRoutes,
   ...assignmentRoutes,
   ...verifyRoutes,

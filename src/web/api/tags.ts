@@ -6,6 +6,7 @@ export const TAGS = {
   Gateways: 'Who may ask whether a key is good.',
   'Services and keys': 'Keys, their versions, and the one reveal of a new secret.',
   Rotations: 'From the request to the last old key that stops.',
+  'Follow-ups': 'More time for old keys, their early end, and going back to them.',
   Decisions: 'What agents do.',
   Verify: 'What gateways ask on every call.',
   Audit: 'The trail and the hashes that prove it.',

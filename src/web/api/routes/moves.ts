@@ -1,9 +1,8 @@
 import { z } from 'zod'
 import { approveRotation, rejectRotation } from '../../../desk/decide.ts'
-import { revokeEarly } from '../../../desk/follow-ups/revoke-early.ts'
 import { withdrawRotation } from '../../../desk/withdraw.ts'
-import { id, lines, moment, neededLines, ref, revision } from '../fields.ts'
-import { followUp, rotation } from '../rotation-shapes.ts'
+import { lines, moment, neededLines, ref, revision } from '../fields.ts'
+import { rotation } from '../rotation-shapes.ts'
 import { NO_INPUT, personRoute } from '../route.ts'
 import { seenRotation } from './rotations.ts'
 
@@ -77,31 +76,4 @@ const withdraw = personRoute(
   },
 )
 
-const revoke = personRoute(
-  {
-    ...MOVE,
-    path: '/v1/rotations/:ref/early-revocation',
-    operation: 'revokeEarly',
-    summary: 'End old keys before their overlap does, for good',
-    tag: 'Rotations',
-    access: 'rotations.revokeEarly',
-    stepUp: true,
-    body: z.strictObject({
-      itemIds: z.array(id).min(1).max(100).optional().meta({ description: 'All items when left out.' }),
-      at: moment.nullable().optional().meta({ description: 'Now when left out.' }),
-    }),
-    answer: {
-      status: 201,
-      schema: followUp,
-      says: 'The follow-up; without `at` the old keys are refused already.',
-    },
-    refusals: ['NOT_FOUND', 'ILLEGAL_MOVE'],
-  },
-  async ({ desk, actor, params, body }) => {
-    const { followUpId } = await revokeEarly(desk.db, actor, params.ref, body)
-    const { followUps } = await seenRotation(desk.db, actor, params.ref)
-    return followUps.find(({ id }) => id === followUpId)
-  },
-)
-
-export const moveRoutes = [approve, reject, withdraw, revoke]
+export const moveRoutes = [approve, reject, withdraw]
