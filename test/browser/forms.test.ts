@@ -156,7 +156,7 @@ test('an agent rejects with a reason, which the customer reads', async () => {
   const ref = await file('Rejected')
   const agent = await openAs(desk, world.people.agent)
   await agent.open(`/rotations/${ref}`)
-  await agent.page.getByText('Reject instead').click()
+  await agent.page.getByRole('link', { name: 'Reject' }).click()
   await agent.press('Reject')
   await agent.page.getByRole('link', { name: 'Say why' }).waitFor()
   await agent.fill({ 'Why it is rejected': 'These keys are not in use.' })

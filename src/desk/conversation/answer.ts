@@ -8,9 +8,10 @@ import { isAccepted } from '../../rules/keys/verdict.ts'
 import { type PersonActor, requireRole } from '../../rules/permissions.ts'
 import { Refusal } from '../../rules/refusals.ts'
 import { approvalsNeeded, decideReminders } from '../../rules/rotations/approvals.ts'
-import { changeRequest, fieldFact, type RequestFields } from '../../rules/rotations/conversation.ts'
+import { changeRequest, FIELD_LABELS, fieldFact, type RequestFields } from '../../rules/rotations/conversation.ts'
 import { expiresInOverlap, startIsTooFar, startsAt } from '../../rules/rotations/overlap.ts'
 import { rotationMayMove } from '../../rules/rotations/rotation-lifecycle.ts'
+import { joinWords } from '../../rules/text/words.ts'
 import { putRotationLetters } from '../letters.ts'
 import { moveRotation } from '../record.ts'
 import { planReminders } from '../reminders.ts'
@@ -67,16 +68,20 @@ async function changedRow(trx: Trx, rotation: RotationRow, after: RequestFields,
   }
 }
 
+type Told = { actor: PersonActor; at: Date; note: string; decideBy: Date; distinction: string; items: ItemRow[] }
+
 /** To the desk, and, when something was changed, to the other owners: nobody changes a request behind their backs. */
 async function tell(
   trx: Trx,
   rotation: RotationRow,
-  { actor, at, ...told }: { actor: PersonActor; at: Date; note: string; distinction: string; items: ItemRow[] },
-  changed: boolean,
+  { actor, ...told }: Told,
+  changed: readonly (keyof RequestFields)[],
 ): Promise<void> {
-  const letter = { ...told, kind: 'answered', who: actor.name, except: actor.personId, at } as const
-  await putRotationLetters(trx, rotation, { ...letter, audience: 'assignee' })
-  if (changed) await putRotationLetters(trx, rotation, { ...letter, audience: 'owners' })
+  const words = changed.map((field) => FIELD_LABELS[field].toLowerCase())
+  const note = changed.length === 0 ? told.note : `${told.note}\n\nThis answer changed: ${joinWords(words)}.`
+  const letter = { ...told, note, who: actor.name, except: actor.personId } as const
+  await putRotationLetters(trx, rotation, { ...letter, kind: 'answered', audience: 'assignee' })
+  if (changed.length > 0) await putRotationLetters(trx, rotation, { ...letter, kind: 'message', audience: 'owners' })
 }
 
 /**
@@ -108,7 +113,7 @@ export async function answerQuestion(db: Db, actor: PersonActor, ref: string, an
     const changes = { ...row, nextDeadline: deadline, clockLeftSeconds: null }
     const answered = await moveRotation(trx, rotation, 'answer', 'submitted', record, changes)
     await planReminders(trx, ref, decideReminders(deadline, at))
-    const told = { actor, at, note: answer.message, distinction: message, items }
-    await tell(trx, answered, told, isChanged)
+    const told = { actor, at, note: answer.message, decideBy: deadline, distinction: message, items }
+    await tell(trx, answered, told, changed)
   })
 }

@@ -27,7 +27,14 @@ export function secondsLeft(deadline: Date | null, now: Date): number {
 
 /** What an answer may change of a rotation; its keys stay, since others of its parts rest on them. */
 export type RequestFields = { reason: Reason; details: string; notBefore: Date | null; overlapSeconds: number }
-export const REQUEST_FIELDS = ['reason', 'details', 'notBefore', 'overlapSeconds'] as const
+const REQUEST_FIELDS = ['reason', 'details', 'notBefore', 'overlapSeconds'] as const
+/** The fields as people know them. */
+export const FIELD_LABELS = {
+  reason: 'Reason',
+  details: 'Details',
+  notBefore: 'Earliest start',
+  overlapSeconds: 'How long the old keys work',
+} as const satisfies Record<keyof RequestFields, string>
 
 type Wish = { [Field in keyof RequestFields]?: RequestFields[Field] | undefined }
 

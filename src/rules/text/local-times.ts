@@ -36,3 +36,8 @@ export function parseLocalTime(text: string, timeZone: string): Date | null {
   const exact = candidates.find((candidate) => wallClock(new Date(candidate), timeZone) === wanted)
   return new Date(exact ?? Math.max(...candidates))
 }
+
+/** The other way round: what a date and time field shows for a moment on the clocks of `timeZone`, to the minute. */
+export function localTime(date: Date, timeZone: string): string {
+  return new Date(wallClock(date, timeZone)).toISOString().slice(0, 16)
+}

@@ -28,7 +28,7 @@ const many = z.preprocess(
 )
 
 /** A start on the clocks of `timeZone`, or null for none. */
-function startField(timeZone: string) {
+export function startField(timeZone: string) {
   return z
     .string()
     .trim()
@@ -89,7 +89,8 @@ function filing(
   return { items: keyIds.map((keyId) => ({ keyId })), reason, details, notBefore, overlapSeconds }
 }
 
-function secondsOfDays(text: string): number | null {
+/** Null for what is no number of days from 0 to 30. */
+export function secondsOfDays(text: string): number | null {
   const days = /^\d{1,2}([.,]\d{1,6})?$/.test(text) ? Number(text.replace(',', '.')) : Number.NaN
   const seconds = Math.round(days * DAY_SECONDS)
   return seconds >= 0 && seconds <= MAX_OVERLAP_SECONDS ? seconds : null

@@ -1,5 +1,6 @@
-import { findRotationEvents } from '../../database/audit/trail.ts'
+import { findRotationEvents, type RotationEvent } from '../../database/audit/trail.ts'
 import { findDecisionFacts } from '../../database/rotations/decision-facts.ts'
+import { findCannedAnswers } from '../../database/rotations/messages.ts'
 import { findRotation, type RotationView } from '../../database/rotations/views.ts'
 import { withdrawRotation } from '../../desk/withdraw.ts'
 import { roleMay } from '../../rules/permissions.ts'
@@ -7,12 +8,15 @@ import { Refusal } from '../../rules/refusals.ts'
 import { rotationMayMove } from '../../rules/rotations/rotation-lifecycle.ts'
 import { type App, actorFor, bearerOf, type WebContext } from '../context.ts'
 import { needsCode } from '../forms/confirmed.ts'
-import type { Problems, Typed } from '../forms/form.ts'
-import { barred, checks } from '../shown/checks.ts'
+import { newDraft } from '../forms/once.ts'
+import { answerForm } from '../shown/answer-form.ts'
+import { decisionView, waitsForDecision } from '../shown/decision.ts'
 import { showPage } from '../shown/page.ts'
 import { rotationFacts } from '../shown/rotation-facts.ts'
 import { waitsForPickUp } from '../shown/status.ts'
 import { timeline } from '../shown/timeline.ts'
+import { FORM_TEXTS, type FormName, type Opened } from './conversation/forms.ts'
+import { OVERLAP_CHOICES } from './filing.ts'
 import { mayPickUp } from './pick-up.ts'
 import { assignmentFacts } from './queue/assignment-facts.ts'
 import { openMoves } from './rotation-moves.ts'
@@ -31,50 +35,83 @@ function pickUp(rotation: RotationView, mayPickUp: boolean): { href: string; lab
     : null
 }
 
-export type Deciding = { rejecting: boolean; values: Typed; problems?: Problems }
-
-async function decisionFacts(c: WebContext, rotation: RotationView, deciding: Deciding) {
+async function findDecision(c: WebContext, rotation: RotationView) {
   const { actor, timeZone } = bearerOf(c)
-  if (!roleMay(actor.role, 'rotations.decide') || !rotationMayMove('approve', rotation.status)) return null
-  const { db } = c.get('desk')
-  const facts = await findDecisionFacts(db, rotation, actor.personId)
-  const { ref, revision, approvals, approvalsNeeded } = rotation
+  if (!roleMay(actor.role, 'rotations.decide') || !waitsForDecision(rotation)) return null
+  const facts = await findDecisionFacts(c.get('desk').db, rotation, actor.personId)
+  return decisionView(rotation, facts, actor, timeZone, new Date())
+}
+
+function findQuestion(c: WebContext, rotation: RotationView, events: readonly RotationEvent[], opened?: Opened) {
+  const { actor, timeZone } = bearerOf(c)
+  if (!roleMay(actor.role, 'rotations.answer') || !rotationMayMove('answer', rotation.status)) return null
+  const typed = opened?.form === 'answer' ? opened.values : {}
+  return answerForm(rotation, events, { typed, timeZone, overlaps: OVERLAP_CHOICES })
+}
+
+type Ways = { decision: Awaited<ReturnType<typeof findDecision>>; question: ReturnType<typeof findQuestion> }
+
+/** Which of the page's forms are there for this person now. */
+function formsThere(c: WebContext, { decision, question }: Ways): Record<FormName, boolean> {
+  const { role } = bearerOf(c).actor
   return {
-    checks: checks(rotation, facts, timeZone, new Date()),
-    barred: barred(rotation, facts, actor),
-    revision,
+    approve: decision?.barred === null,
+    reject: decision?.mayReject ?? false,
+    ask: decision?.mayAsk ?? false,
+    answer: question !== null,
+    message: roleMay(role, 'rotations.write'),
+    note: roleMay(role, 'rotations.note'),
+  }
+}
+
+/** The form that the page comes back to, opened and focused; what was typed in one that isn't there any more is shown by itself. */
+function openedFacts(there: Record<FormName, boolean>, opened: Opened | undefined) {
+  if (opened === undefined) return { values: {}, open: {}, focus: {}, kept: null }
+  const { form, values, problems } = opened
+  const kept = there[form] ? null : (values[FORM_TEXTS[form]] ?? null)
+  const focus = problems === undefined && there[form] ? { [form]: true } : {}
+  return { values, open: { [form]: true }, focus, kept, ...(problems === undefined ? {} : { problems }) }
+}
+
+async function conversationFacts(c: WebContext, ref: string, staff: boolean) {
+  const canned = staff ? await findCannedAnswers(c.get('desk').db) : []
+  return {
+    draft: newDraft(),
     seenAt: new Date().toISOString(),
-    approveAction: `/rotations/${ref}/approval`,
-    rejectAction: `/rotations/${ref}/rejection`,
-    approvalWord: approvalsNeeded === 1 ? null : `${approvals.length + 1} of ${approvalsNeeded}`,
-    rejecting: deciding.rejecting,
+    cannedAnswers: canned.map(({ id, name }) => ({ id, name })),
+    cannedAction: `/rotations/${ref}/canned-answer`,
+    messageAction: `/rotations/${ref}/messages`,
+    noteAction: `/rotations/${ref}/notes`,
   }
 }
 
 /** A rotation's page, for its people with the moves open to them, for staff with what they decide on. */
-export async function showRotation(
-  c: WebContext,
-  ref: string,
-  deciding: Deciding = { rejecting: false, values: {} },
-): Promise<Response> {
+export async function showRotation(c: WebContext, ref: string, opened?: Opened): Promise<Response> {
   const rotation = await rotationOf(c, ref)
   const { actor, timeZone } = bearerOf(c)
   const facts = rotationFacts(rotation, timeZone)
   const staff = actor.organisationId === null
   const events = await findRotationEvents(c.get('desk').db, { organisationId: actor.organisationId }, ref)
-  const { values, problems } = deciding
+  const decision = await findDecision(c, rotation)
+  const question = findQuestion(c, rotation, events, opened)
+  const there = formsThere(c, { decision, question })
   return showPage(c, 'rotation', {
     ...facts,
+    ...(await conversationFacts(c, ref, staff)),
+    ...openedFacts(there, opened),
+    revision: rotation.revision,
+    staff,
     organisation: staff ? facts.organisation : null,
     back: staff ? { href: '/queue', label: 'Queue' } : { href: '/rotations', label: 'Rotations' },
     primary: pickUp(rotation, await mayPickUp(c)),
     moves: openMoves(rotation, actor),
     assignment: await assignmentFacts(c, rotation),
     timeline: timeline(events, timeZone),
-    decision: await decisionFacts(c, rotation, deciding),
-    askCode: staff && (await needsCode(c)),
-    values,
-    ...(problems === undefined ? {} : { problems }),
+    decision,
+    question,
+    mayWrite: there.message,
+    mayNote: there.note,
+    askCode: there.approve && (await needsCode(c)),
   })
 }
 

@@ -2,6 +2,7 @@ import type { App } from '../context.ts'
 import { addAccount } from './account/routes.ts'
 import { addPickUp } from './allow-pick-up.ts'
 import { addAudit } from './audit.ts'
+import { addConversation } from './conversation/write.ts'
 import { addDecision } from './decision.ts'
 import { addEvidence } from './evidence.ts'
 import { addGateways } from './gateways.ts'
@@ -23,7 +24,7 @@ import { addSignIn } from './sign-in.ts'
 export function addPages(app: App): void {
   for (const add of [addSignIn, addSetUp, addInvitations]) add(app)
   for (const add of [addRotations, addNewRotation, addRotation, addNewKeys, addRevokeEarly]) add(app)
-  for (const add of [addQueue, addDecision]) add(app)
+  for (const add of [addQueue, addDecision, addConversation]) add(app)
   addAccount(app)
   for (const add of [addAudit, addEvidence, addHubs, addServices, addPeople, addPickUp, addOrganisations, addGateways])
     add(app)

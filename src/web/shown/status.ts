@@ -59,7 +59,7 @@ function sentence(rotation: RotationView): string {
     case 'submitted':
       return waitingSentence(rotation)
     case 'needs_info':
-      return 'The desk has asked something.'
+      return 'The desk has asked something and goes on once an owner answers.'
     case 'scheduled':
       return 'Approved. New keys are made at the start.'
     case 'executing':
@@ -92,6 +92,7 @@ function completedSentence(rotation: RotationView): string {
 
 const NEXT_LABELS: Partial<Record<RotationStatus, string>> = {
   submitted: 'To be decided by',
+  needs_info: 'To be answered by',
   scheduled: 'Starts',
   overlap: 'Next old key stops',
 }

@@ -1,82 +1,55 @@
-import type { TrailEntry } from '../../database/audit/trail.ts'
-import { count } from '../../rules/text/words.ts'
+import type { RotationEvent } from '../../database/audit/trail.ts'
+import { type Change, COUNTED, type TellerContext, type Telling, type Tone, WORDS } from './timeline-words.ts'
 import { type ShownTime, shownTime } from './times.ts'
 
-type Happening = { what: string; text: string | null }
-export type TimelineEntry = Happening & { who: string | null; at: ShownTime }
-
-const WORDS: Readonly<Record<string, string>> = {
-  'rotation.submit': 'Filed',
-  'rotation.ask': 'The desk asked',
-  'rotation.answer': 'Answered',
-  'rotation.reject': 'Rejected',
-  'rotation.withdraw': 'Withdrawn',
-  'rotation.expire': 'Expired undecided',
-  'rotation.retry': 'Tried again',
-  'rotation.close': 'Closed',
-  'rotation.revoke_early': 'Old keys revoked early',
+/** As the template takes it; `tone` tells whose words it is, if anybody's. */
+export type TimelineEntry = {
+  what: string
+  text: string | null
+  tone: Tone | null
+  changes: Change[]
+  who: string | null
+  at: ShownTime
 }
 
-const SETTLED: Readonly<Record<string, string>> = {
-  overlap: 'From here on old and new keys work side by side',
-  completed: 'Completed',
-  needs_attention: 'Stopped, needs attention',
-  rolled_back: 'Rolled back',
+/** `rotation.extend_overlap` is told as "Extend overlap" until somebody finds better words for it. */
+function plainWords(action: string): string {
+  const words = action.split('.').at(-1)?.replaceAll('_', ' ') ?? action
+  return words.charAt(0).toUpperCase() + words.slice(1)
 }
 
-const COUNTED: Readonly<Record<string, (number: number) => string>> = {
-  'item.execute': (number) => `${count(number, 'new key')} made`,
-  'item.skip': (number) => `${count(number, 'key')} skipped`,
-  'item.fail': (number) => `${count(number, 'key')} could not be changed`,
-  'item.retire': (number) => `${count(number, 'old key')} stopped`,
-  'version.reveal': (number) => `${count(number, 'new key')} picked up`,
+function tell(event: RotationEvent, context: TellerContext): Telling | null {
+  const teller = WORDS[event.action]
+  if (teller === undefined) return { what: plainWords(event.action) }
+  if (teller === null) return null
+  return typeof teller === 'string' ? { what: teller } : teller(event, context)
 }
 
-function textFact(entry: TrailEntry, name: string): string | null {
-  const value = entry.facts[name]
-  return typeof value === 'string' && value !== '' ? value : null
-}
+const NEIGHBOURS_MILLISECONDS = 600_000
 
-function happening(entry: TrailEntry, times: number): Happening | null {
-  const counted = COUNTED[entry.action]
-  if (counted !== undefined) return { what: counted(times), text: textFact(entry, 'problem') }
-  if (entry.action === 'rotation.approve') {
-    const last = entry.facts.to === 'scheduled'
-    return { what: last ? 'Approved' : 'First approval', text: textFact(entry, 'note') }
-  }
-  if (entry.action === 'rotation.settle') {
-    const what = SETTLED[textFact(entry, 'to') ?? '']
-    return what === undefined ? null : { what, text: null }
-  }
-  const what = WORDS[entry.action]
-  return what === undefined
-    ? null
-    : { what, text: entry.action === 'rotation.reject' ? textFact(entry, 'reason') : null }
-}
-
-function sameKind(one: TrailEntry, other: TrailEntry | undefined): boolean {
-  if (other === undefined || one.action !== other.action || COUNTED[one.action] === undefined) return false
-  return one.actor?.id === other.actor?.id && other.at.getTime() - one.at.getTime() < 600_000
+function sameKind(one: RotationEvent, other: RotationEvent): boolean {
+  if (one.action !== other.action || !COUNTED.has(one.action)) return false
+  return one.actor?.id === other.actor?.id && other.at.getTime() - one.at.getTime() < NEIGHBOURS_MILLISECONDS
 }
 
 /** Puts neighbours of one kind together: four keys made in a row are one thing that happened. */
-function runs(entries: readonly TrailEntry[]): { entry: TrailEntry; times: number }[] {
-  const found: { entry: TrailEntry; times: number }[] = []
-  for (const entry of entries) {
+function runs(events: readonly RotationEvent[]): { event: RotationEvent; times: number }[] {
+  const found: { event: RotationEvent; times: number }[] = []
+  for (const event of events) {
     const last = found.at(-1)
-    if (last !== undefined && sameKind(last.entry, entry)) Object.assign(last, { entry, times: last.times + 1 })
-    else found.push({ entry, times: 1 })
+    if (last !== undefined && sameKind(last.event, event)) Object.assign(last, { event, times: last.times + 1 })
+    else found.push({ event, times: 1 })
   }
   return found
 }
 
-/** What happened to a rotation in words, the newest first. What is only the desk's own bookkeeping is left out. */
-export function timeline(entries: readonly TrailEntry[], timeZone: string): TimelineEntry[] {
-  const told = entries.filter((entry) => happening(entry, 1) !== null)
-  return runs(told)
-    .flatMap(({ entry, times }) => {
-      const what = happening(entry, times)
-      return what === null ? [] : [{ ...what, who: entry.actor?.name ?? null, at: shownTime(entry.at, timeZone) }]
-    })
-    .toReversed()
+/** What happened to a rotation and what was written in it, in words, the oldest first. */
+export function timeline(events: readonly RotationEvent[], timeZone: string): TimelineEntry[] {
+  const told = events.filter((event) => tell(event, { times: 1, timeZone }) !== null)
+  return runs(told).flatMap(({ event, times }) => {
+    const telling = tell(event, { times, timeZone })
+    if (telling === null) return []
+    const { what, text = null, tone = null, changes = [] } = telling
+    return [{ what, text, tone, changes, who: event.actor?.name ?? null, at: shownTime(event.at, timeZone) }]
+  })
 }
