@@ -68,9 +68,11 @@ function formsThere(c: WebContext, { decision, question }: Ways): Record<FormNam
 function openedFacts(there: Record<FormName, boolean>, opened: Opened | undefined) {
   if (opened === undefined) return { values: {}, open: {}, focus: {}, kept: null }
   const { form, values, problems } = opened
+  const shownProblems = problems === undefined ? {} : { problems }
+  if (form === null) return { values, open: {}, focus: {}, kept: null, ...shownProblems }
   const kept = there[form] ? null : (values[FORM_TEXTS[form]] ?? null)
   const focus = problems === undefined && there[form] ? { [form]: true } : {}
-  return { values, open: { [form]: true }, focus, kept, ...(problems === undefined ? {} : { problems }) }
+  return { values, open: { [form]: true }, focus, kept, ...shownProblems }
 }
 
 async function conversationFacts(c: WebContext, ref: string, staff: boolean) {

@@ -15,8 +15,8 @@ export const FORM_TEXTS = {
 } as const
 export type FormName = keyof typeof FORM_TEXTS
 
-/** The form that a page comes back to, with what was typed in it. */
-export type Opened = { form: FormName; values: Typed; problems?: Problems }
+/** The form that a page comes back to, with what was typed in it; null for one that is always there. */
+export type Opened = { form: FormName | null; values: Typed; problems?: Problems }
 
 export function isFormName(text: string | undefined): text is FormName {
   return text !== undefined && text in FORM_TEXTS

@@ -67,8 +67,7 @@ export async function assignOne(c: WebContext, ref: string): Promise<Response> {
   const actor = actorFor(c, 'rotations.assign')
   const { values } = await readForm(c, single)
   if (values === null) throw new Refusal('INVALID_REQUEST')
-  const again = (problem: string) =>
-    showRotation(c, ref, { rejecting: false, values: {}, problems: { assignee: problem } })
+  const again = (problem: string) => showRotation(c, ref, { form: null, values: {}, problems: { assignee: problem } })
   if (values.assignee === '') return again('Choose who is to look after it.')
   const assignment = { assigneeId: assigneeIdOf(values.assignee, actor.personId), from: personOf(values.from) }
   return orAskAgain(
