@@ -30,3 +30,12 @@ export async function returnSignIn(db: Db, network: string, email: string): Prom
 export async function spendSetUpTry(db: Db, network: string): Promise<void> {
   await spendPoint(db, SET_UP_TRIES, networkOf(network))
 }
+
+const ACCESS_REQUESTS_PER_NETWORK: Limit = { name: 'lost-access-network', points: 20, seconds: 60 * 60 }
+const ACCESS_REQUESTS_PER_EMAIL: Limit = { name: 'lost-access-email', points: 3, seconds: 24 * 60 * 60 }
+
+/** Counts a request for lost access, by network and by address, known or not. Refuses with `TOO_MANY_REQUESTS`. */
+export async function spendAccessRequest(db: Db, network: string, email: string): Promise<void> {
+  await spendPoint(db, ACCESS_REQUESTS_PER_NETWORK, networkOf(network))
+  await spendPoint(db, ACCESS_REQUESTS_PER_EMAIL, email)
+}

@@ -1,4 +1,4 @@
-import type { StaffRole } from './permissions.ts'
+import type { Role, StaffRole } from './permissions.ts'
 import { Refusal } from './refusals.ts'
 import { DAY_SECONDS } from './rotations/overlap.ts'
 
@@ -59,4 +59,17 @@ export function barFromRecovery(agent: Agent, recovery: Case, move: Exclude<Reco
   const own = recovery.organisationId !== null && agent.organisationIds.includes(recovery.organisationId)
   if (own || agent.personId === recovery.personId) return new Refusal('OWN_CASE')
   return move === 'confirm' && agent.personId === recovery.openedBy ? new Refusal('OWN_CASE') : null
+}
+
+/**
+ * Whether a member may object to a case, which ends it: the person it is about, the owners, and every member of an organisation
+ * that has no owner to do so.
+ */
+export function mayObject(
+  member: { personId: string; role: Role; organisationId: string | null },
+  recovery: Pick<Case, 'organisationId' | 'personId'>,
+  owners: number,
+): boolean {
+  if (member.organisationId === null || member.organisationId !== recovery.organisationId) return false
+  return member.role === 'owner' || member.personId === recovery.personId || owners === 0
 }

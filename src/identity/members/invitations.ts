@@ -85,7 +85,7 @@ export async function acceptInvitation(
     const person = await lockPerson(trx, invitation.personId)
     const locked = await lockOpenInvitation(trx, hashToken(token))
     if (locked === undefined || !isOpen(person)) throw new Refusal('INVITATION_VOID')
-    if (enrolment !== null) await enrol(trx, person, enrolment)
+    if (enrolment !== null) await enrol(trx, person, locked, enrolment)
     await join(trx, person, locked)
     return signIn(trx, person, locked, acceptance)
   })
@@ -125,9 +125,13 @@ async function prepareEnrolment(
  * Gives a person a password and a code device where they have no code device: newcomers, and whoever a recovery case took theirs
  * from. For the latter it is a change, from which the hold counts. The code just used works no second time.
  */
-async function enrol(trx: Trx, person: PersonRow, { passwordHash, seed, timeStep }: Enrolment): Promise<void> {
-  if (person.codeSeed !== null) throw new Refusal('INVITATION_VOID')
-  const changed = person.codeChangedAt === null ? {} : await changedNow(trx)
+async function enrol(trx: Trx, person: PersonRow, invitation: InvitationRow, enrolment: Enrolment): Promise<void> {
+  const { passwordHash, seed, timeStep } = enrolment
+  const recovers = invitation.recoveryCaseId !== null
+  // Whoever lost their device sets up another with the link of their case, and with no other.
+  const isFirst = person.passwordHash === null && person.codeChangedAt === null
+  if (person.codeSeed !== null || !(recovers || isFirst)) throw new Refusal('INVITATION_VOID')
+  const changed = recovers ? await changedNow(trx) : {}
   await trx
     .updateTable('person')
     .set({ passwordHash, codeSeed: seed.sealed, codeSeedKeyId: seed.keyId, codeLastStep: timeStep, ...changed })
