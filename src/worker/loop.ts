@@ -3,6 +3,7 @@ import type { Db } from '../database/connect.ts'
 import { isUnreachable } from '../database/unreachable.ts'
 import { carryOutNextDue, type WorkMilestone } from '../desk/carry-out.ts'
 import { expireNextUndecided } from '../desk/expire.ts'
+import { answerNextAccessRequest } from '../identity/recovery/request.ts'
 import type { KeyMaker } from '../keyring/make-version.ts'
 import { errorFields, type Log } from '../log.ts'
 import { deliverDueLetters, type LetterMilestone, type Mail } from '../outbox/deliver.ts'
@@ -61,6 +62,7 @@ export function startWorker({ db, maker, mail, webhooks, log, reached }: WorkerP
   const loops = Array.from({ length: AT_ONCE }, () =>
     repeat('rotation', log, stopping.signal, () => carryOutNextDue(db, maker, reached)),
   )
+  loops.push(repeat('lost_access', log, stopping.signal, () => answerNextAccessRequest(db)))
   loops.push(repeat('expiry', log, stopping.signal, () => expireNextUndecided(db)))
   if (mail !== null) {
     const options = { reached, stopped: stopping.signal }
