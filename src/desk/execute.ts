@@ -4,6 +4,7 @@ import type { ItemRow, RotationRow, VersionRow } from '../database/schema.ts'
 import { type KeyMaker, makeVersion } from '../keyring/make-version.ts'
 import { isAccepted } from '../rules/keys/verdict.ts'
 import { expiresInOverlap, overlapEnd } from '../rules/rotations/overlap.ts'
+import { planEndReminders } from './mail/plan-end-reminders.ts'
 import { BY_WORKER, moveItem } from './record.ts'
 
 type Ready = { key: KeyInService; old: VersionRow }
@@ -55,5 +56,6 @@ export async function executeItem(
   await trx.updateTable('version').set({ acceptedUntil: end }).where('id', '=', old.id).execute()
   const facts = { oldVersion: old.id, newVersion: made.id, overlapEndsAt: end.toISOString() }
   const changes = { oldVersionId: old.id, newVersionId: made.id, generatedAt: at, overlapEndsAt: end, dueAt: end }
-  await moveItem(trx, item, 'execute', 'overlap', { ...record, facts }, { ...changes, problem: null })
+  const running = await moveItem(trx, item, 'execute', 'overlap', { ...record, facts }, { ...changes, problem: null })
+  await planEndReminders(trx, rotation.ref, [running], at)
 }

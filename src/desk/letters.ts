@@ -1,15 +1,16 @@
 import type { Trx } from '../database/connect.ts'
 import { findRotationFacts } from '../database/letters/facts.ts'
 import { type EnrolledPerson, findMembers, findStaff } from '../database/people/people.ts'
-import type { ItemRow, RotationRow } from '../database/schema.ts'
+import type { FollowUpRow, ItemRow, RotationRow } from '../database/schema.ts'
 import { putLetters, type RotationLetterKind } from '../outbox/letters.ts'
 import { mayDecide } from '../rules/rotations/approvals.ts'
 
 /**
  * `owners` means the requester and every owner, `participants` those and the members who wrote in it; `members` everybody who may view the
- * keys; `agents` those who may decide; `assignee` whoever looks after it, if they may decide it, and else those agents.
+ * keys, `pickers` those who may pick them up; `agents` those who may decide; `assignee` whoever looks after it, if they may decide it, and
+ * else those agents.
  */
-type Audience = 'requester' | 'owners' | 'participants' | 'members' | 'agents' | 'assignee'
+type Audience = 'requester' | 'owners' | 'participants' | 'members' | 'pickers' | 'agents' | 'assignee'
 
 type Occasion = {
   kind: RotationLetterKind
@@ -24,7 +25,17 @@ type Occasion = {
   decideBy?: Date
   /** Tells two letters of one kind about one rotation apart, such as the follow-up's id. */
   distinction?: string
+  /** Told before, and still waiting. */
+  again?: boolean
+  /** What was asked for, where the letter is about that. */
+  followUp?: FollowUpRow['type']
+  /** The end that an extension asks for. */
+  wantedEnd?: Date
   items: readonly ItemRow[]
+}
+
+function mayReveal(person: EnrolledPerson): boolean {
+  return person.role === 'owner' || (person.role === 'developer' && person.mayReveal)
 }
 
 type Addressee = EnrolledPerson & { why: string }
@@ -61,6 +72,7 @@ async function findAddressees(trx: Trx, rotation: RotationRow, audience: Audienc
   const wanted = members.filter(
     (person) =>
       audience === 'members' ||
+      (audience === 'pickers' && mayReveal(person)) ||
       person.personId === rotation.requesterId ||
       (audience !== 'requester' && person.role === 'owner') ||
       writers.includes(person.personId),
@@ -78,6 +90,7 @@ export async function putRotationLetters(trx: Trx, rotation: RotationRow, occasi
     naturalKey: `${rotation.ref}/${occasion.kind}/${distinction}/${person.personId}`,
     kind: occasion.kind,
     to: { name: person.name, address: person.email },
+    reader: { personId: person.personId, role: person.role },
     facts: {
       ...facts,
       who: occasion.who,
@@ -86,7 +99,11 @@ export async function putRotationLetters(trx: Trx, rotation: RotationRow, occasi
       decideBy: occasion.decideBy?.toISOString() ?? null,
       why: person.why,
       timeZone: person.timeZone,
-      mayReveal: person.role === 'owner' || (person.role === 'developer' && person.mayReveal),
+      role: person.role,
+      ...(occasion.again === undefined ? {} : { again: occasion.again }),
+      ...(occasion.followUp === undefined ? {} : { followUp: occasion.followUp }),
+      ...(occasion.wantedEnd === undefined ? {} : { wantedEnd: occasion.wantedEnd.toISOString() }),
+      mayReveal: mayReveal(person),
     },
     thread: rotation.ref,
     at: occasion.at,

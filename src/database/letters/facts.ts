@@ -14,15 +14,17 @@ function newestLast4(is: ExpressionBuilder<Database, 'item'>) {
     .limit(1)
 }
 
-/** Facts of the items for a letter: which service and key, the ends of both versions, and when the old one stops. */
+/** Facts of the items for a letter: which service and key, the ends of both versions, when the old one stops, and what was done with each. */
 async function findItemFacts(trx: Trx, items: readonly ItemRow[]) {
   const rows = await trx
     .selectFrom('item')
     .innerJoin('service', 'service.id', 'item.serviceId')
     .leftJoin('version as old', 'old.id', 'item.oldVersionId')
     .leftJoin('version as new', 'new.id', 'item.newVersionId')
-    .select(['service.name as service', 'service.environment', 'item.kind'])
-    .select(['new.last4 as newLast4', 'item.overlapEndsAt'])
+    .leftJoin('versionUse as use', 'use.versionId', 'old.id')
+    .select(['service.name as service', 'service.environment', 'item.kind', 'item.problem'])
+    .select(['new.last4 as newLast4', 'item.overlapEndsAt', 'new.revealedAt'])
+    .select(['use.lastUsedAt', 'use.lastNetwork as oldLastNetwork'])
     .select((is) => is.fn.coalesce('old.last4', newestLast4(is)).as('oldLast4'))
     .where(
       'item.id',
@@ -31,7 +33,12 @@ async function findItemFacts(trx: Trx, items: readonly ItemRow[]) {
     )
     .orderBy('item.position')
     .execute()
-  return rows.map(({ overlapEndsAt, ...facts }) => ({ ...facts, oldStopsAt: overlapEndsAt?.toISOString() ?? null }))
+  return rows.map(({ overlapEndsAt, revealedAt, lastUsedAt, ...facts }) => ({
+    ...facts,
+    oldStopsAt: overlapEndsAt?.toISOString() ?? null,
+    oldLastUsedAt: lastUsedAt?.toISOString() ?? null,
+    pickedUp: revealedAt !== null,
+  }))
 }
 
 /** The services of the whole rotation, whichever items a letter is about: it makes the subject, which stays the same. */
