@@ -11,7 +11,7 @@ const HOUR = 3_600_000
 const DAY = 24 * HOUR
 const MADE = new Date('2026-11-02T08:00:00Z')
 
-function after(time: number): Date {
+function later(time: number): Date {
   return new Date(MADE.getTime() + time)
 }
 
@@ -21,53 +21,53 @@ function hours(times: readonly Date[]): number[] {
 }
 
 test('an old key’s end is told of 7 days, 1 day and 1 hour before, and none of these in the past', () => {
-  expect(hours(endReminderTimes(after(30 * DAY), MADE))).toEqual([23 * 24, 29 * 24, 30 * 24 - 1])
-  expect(hours(endReminderTimes(after(7 * DAY), MADE))).toEqual([6 * 24, 7 * 24 - 1])
-  expect(hours(endReminderTimes(after(DAY), MADE))).toEqual([23])
-  expect(endReminderTimes(after(HOUR), MADE)).toEqual([])
+  expect(hours(endReminderTimes(later(30 * DAY), MADE))).toEqual([23 * 24, 29 * 24, 30 * 24 - 1])
+  expect(hours(endReminderTimes(later(7 * DAY), MADE))).toEqual([6 * 24, 7 * 24 - 1])
+  expect(hours(endReminderTimes(later(DAY), MADE))).toEqual([23])
+  expect(endReminderTimes(later(HOUR), MADE)).toEqual([])
   expect(endReminderTimes(MADE, MADE)).toEqual([])
 })
 
 describe('a new key that nobody has picked up', () => {
   test('is told of after a day, and when a third of the overlap is left', () => {
-    expect(hours(pickUpReminderTimes(MADE, after(30 * DAY), MADE))).toEqual([24, 20 * 24])
-    expect(hours(pickUpReminderTimes(MADE, after(14 * DAY), MADE)).map(Math.round)).toEqual([24, 224])
+    expect(hours(pickUpReminderTimes(MADE, later(30 * DAY), MADE))).toEqual([24, 20 * 24])
+    expect(hours(pickUpReminderTimes(MADE, later(14 * DAY), MADE)).map(Math.round)).toEqual([24, 224])
   })
 
   test('is told of once when the overlap is short', () => {
-    expect(hours(pickUpReminderTimes(MADE, after(6 * HOUR), MADE))).toEqual([4])
-    expect(hours(pickUpReminderTimes(MADE, after(DAY), MADE))).toEqual([16])
+    expect(hours(pickUpReminderTimes(MADE, later(6 * HOUR), MADE))).toEqual([4])
+    expect(hours(pickUpReminderTimes(MADE, later(DAY), MADE))).toEqual([16])
     expect(pickUpReminderTimes(MADE, MADE, MADE)).toEqual([])
   })
 
   test('is not told of twice on one day, when the reminder of the end says it too', () => {
-    expect(hours(pickUpReminderTimes(MADE, after(21 * DAY), MADE))).toEqual([24])
-    expect(hours(pickUpReminderTimes(MADE, after(3 * DAY), MADE))).toEqual([24])
-    expect(pickUpReminderTimes(MADE, after(2 * DAY), MADE)).toEqual([])
+    expect(hours(pickUpReminderTimes(MADE, later(21 * DAY), MADE))).toEqual([24])
+    expect(hours(pickUpReminderTimes(MADE, later(3 * DAY), MADE))).toEqual([24])
+    expect(pickUpReminderTimes(MADE, later(2 * DAY), MADE)).toEqual([])
   })
 
   test('is told of anew when the end moved, and not of times that have passed', () => {
-    expect(hours(pickUpReminderTimes(MADE, after(30 * DAY), after(5 * DAY)))).toEqual([20 * 24])
+    expect(hours(pickUpReminderTimes(MADE, later(30 * DAY), later(5 * DAY)))).toEqual([20 * 24])
   })
 })
 
 test('a reminder is overtaken once a later one’s time has come, or the end', () => {
-  const end = after(30 * DAY)
-  const week = after(23 * DAY)
+  const end = later(30 * DAY)
+  const week = later(23 * DAY)
   expect(isOvertaken(week, end, week)).toBe(false)
-  expect(isOvertaken(week, end, after(29 * DAY - 1))).toBe(false)
-  expect(isOvertaken(week, end, after(29 * DAY))).toBe(true)
-  expect(isOvertaken(after(29 * DAY), end, after(30 * DAY - HOUR - 1))).toBe(false)
-  expect(isOvertaken(after(29 * DAY), end, after(30 * DAY - HOUR))).toBe(true)
-  expect(isOvertaken(after(30 * DAY - HOUR), end, after(30 * DAY - 1))).toBe(false)
-  expect(isOvertaken(after(30 * DAY - HOUR), end, end)).toBe(true)
+  expect(isOvertaken(week, end, later(29 * DAY - 1))).toBe(false)
+  expect(isOvertaken(week, end, later(29 * DAY))).toBe(true)
+  expect(isOvertaken(later(29 * DAY), end, later(30 * DAY - HOUR - 1))).toBe(false)
+  expect(isOvertaken(later(29 * DAY), end, later(30 * DAY - HOUR))).toBe(true)
+  expect(isOvertaken(later(30 * DAY - HOUR), end, later(30 * DAY - 1))).toBe(false)
+  expect(isOvertaken(later(30 * DAY - HOUR), end, end)).toBe(true)
 })
 
 test('only the last hour’s reminder asks whether the old key is in use', () => {
-  const end = after(30 * DAY)
-  expect(isLastReminder(after(30 * DAY - HOUR), end)).toBe(true)
-  expect(isLastReminder(after(29 * DAY), end)).toBe(false)
-  expect(isInUse(after(-DAY + 1), MADE)).toBe(true)
-  expect(isInUse(after(-DAY), MADE)).toBe(false)
+  const end = later(30 * DAY)
+  expect(isLastReminder(later(30 * DAY - HOUR), end)).toBe(true)
+  expect(isLastReminder(later(29 * DAY), end)).toBe(false)
+  expect(isInUse(later(-DAY + 1), MADE)).toBe(true)
+  expect(isInUse(later(-DAY), MADE)).toBe(false)
   expect(isInUse(null, MADE)).toBe(false)
 })
