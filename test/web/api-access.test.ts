@@ -106,6 +106,7 @@ describe.each(names(personal.filter((route) => route.stepUp)))('%s', (_name, rou
       createGateway: { name: 'X' },
       createToken: { name: 'X', expiresAt: '2099-01-01T00:00:00Z' },
       submitRotation: filing(world.place.serviceId),
+      createWebhookEndpoint: { url: 'https://hooks.test/' },
       approveRotation: { revision: 1 },
       extendOverlap: { overlapEndsAt: '2099-01-01T00:00:00Z' },
       rejectFollowUp: { reason: 'no' },

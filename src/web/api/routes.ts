@@ -17,6 +17,7 @@ import { serviceRoutes } from './routes/services.ts'
 import { tokenRoutes } from './routes/tokens.ts'
 import { troubleRoutes } from './routes/trouble.ts'
 import { verifyRoutes } from './routes/verify.ts'
+import { webhookRoutes } from './routes/webhooks.ts'
 
 const document = openRoute(
   {
@@ -53,6 +54,7 @@ export const API_ROUTES: readonly Route[] = [
   ...conversationRoutes,
   ...assignmentRoutes,
   ...verifyRoutes,
+  ...webhookRoutes,
   ...auditRoutes,
 ]
 

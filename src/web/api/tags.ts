@@ -9,6 +9,7 @@ export const TAGS = {
   'Follow-ups': 'More time for old keys, their early end, and going back to them.',
   Decisions: 'What agents do.',
   Verify: 'What gateways ask on every call.',
+  Webhooks: 'Events that are sent to addresses of yours, signed as Standard Webhooks says.',
   Audit: 'The trail and the hashes that prove it.',
 } as const
 export type Tag = keyof typeof TAGS
