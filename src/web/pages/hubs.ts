@@ -20,6 +20,12 @@ const ACCOUNT: readonly Row[] = [
 const DESK: readonly Row[] = [
   { href: '/people', label: 'Staff', hint: 'Who works here, and as what.', needs: 'staff.manage' },
   { href: '/gateways', label: 'Gateways', hint: 'Who may ask whether a key is good.', needs: 'gateways.manage' },
+  {
+    href: '/webhooks',
+    label: 'Webhooks',
+    hint: 'Programs of the desk’s that hear of every organisation’s rotations.',
+    needs: 'webhooks.manage',
+  },
 ]
 
 async function showHub(c: WebContext, title: string, lead: string, rows: readonly Row[]): Promise<Response> {

@@ -19,6 +19,7 @@ import { addRotations } from './rotations.ts'
 import { addServices } from './services.ts'
 import { addSetUp } from './set-up.ts'
 import { addSignIn } from './sign-in.ts'
+import { addWebhooks } from './webhooks/webhooks.ts'
 
 /** Everything that people see. A fixed path stands before the pattern that it fits, such as `/rotations/new`. */
 export function addPages(app: App): void {
@@ -26,6 +27,7 @@ export function addPages(app: App): void {
   for (const add of [addRotations, addNewRotation, addRotation, addNewKeys, addRevokeEarly]) add(app)
   for (const add of [addQueue, addDecision, addConversation]) add(app)
   addAccount(app)
+  addWebhooks(app)
   for (const add of [addAudit, addEvidence, addHubs, addServices, addPeople, addPickUp, addOrganisations, addGateways])
     add(app)
 }

@@ -17,6 +17,7 @@ const BUTTONS: readonly (readonly [href: string, label: string, roles: (role: Ro
   ['/services', 'Services and keys', () => true],
   ['/organisations', 'Organisations', (role) => roleMay(role, 'organisations.manage')],
   ['/people', 'People', (role) => roleMay(role, 'members.manage') && !roleMay(role, 'rotations.decide')],
+  ['/webhooks', 'Webhooks', (role) => roleMay(role, 'webhooks.manage') && !roleMay(role, 'rotations.decide')],
   ['/audit', 'Audit trail', () => true],
   ['/desk', 'Desk', (role) => roleMay(role, 'rotations.decide')],
   ['/account', 'Your account', () => true],
