@@ -11,14 +11,20 @@ const database = await openTestDatabase()
 const desk = await openDesk(database)
 let world: ApiWorld
 let ref: string
+let webhookId: string
+let webhookDeliveryId: string
 
 const filing = (serviceId: string) => ({ items: [{ serviceId, kinds: ['auth'] }], reason: 'other' })
 
 beforeAll(async () => {
   world = await makeApiWorld(desk)
+  const webhook = { body: { url: 'https://hooks.test/' } }
+  const added = await world.clients.owner.confirmed('POST', '/v1/webhook-endpoints', webhook)
+  webhookId = z.object({ id: z.string() }).parse(added.json).id
   const body = filing(world.place.serviceId)
   const filed = await world.clients.owner.confirmed('POST', '/v1/rotations', { body })
   ref = z.object({ ref: z.string() }).parse(filed.json).ref
+  webhookDeliveryId = (await database.db.selectFrom('webhookDelivery').select('id').executeTakeFirstOrThrow()).id
 })
 
 const ROLES: readonly Role[] = [...MEMBER_ROLES, ...STAFF_ROLES]
@@ -147,6 +153,11 @@ test('what belongs to another organisation is not there', async () => {
     ['POST', '/v1/services', { organisationId: place.organisationId, name: 'Mine now', environment: 'live' }],
     ['GET', `/v1/audit?organisationId=${place.organisationId}`],
     ['DELETE', '/v1/tokens/tok_unknown'],
+    ['DELETE', `/v1/webhook-endpoints/${webhookId}`],
+    ['POST', `/v1/webhook-endpoints/${webhookId}/roll-secret`, { overlapSeconds: 0 }],
+    ['POST', `/v1/webhook-endpoints/${webhookId}/enable`],
+    ['GET', `/v1/webhook-endpoints/${webhookId}/deliveries`],
+    ['POST', `/v1/webhook-deliveries/${webhookDeliveryId}/replay`],
   ]
   for (const [method, path, body] of attempts) {
     const answer = await rival.confirmed(method, path, { body })

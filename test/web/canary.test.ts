@@ -41,6 +41,8 @@ test('no secret or token is in the database, its write-ahead log, the logs or th
   const { owner, agent, admin } = world.clients
   const gateway = await admin.confirmed('POST', '/v1/gateways', { body: { name: 'Canary gateway' } })
   const { token } = z.object({ token: z.string() }).parse(gateway.json)
+  const hook = await owner.confirmed('POST', '/v1/webhook-endpoints', { body: { url: 'https://hooks.test/' } })
+  const { secret: signing } = z.object({ secret: z.string() }).parse(hook.json)
   const items = [{ serviceId: world.place.serviceId, kinds: ['auth'] }]
   const body = { items, reason: 'scheduled', details: 'Canary in the text.', overlapSeconds: 3600 }
   const filed = await owner.confirmed('POST', '/v1/rotations', { body })
@@ -68,7 +70,7 @@ test('no secret or token is in the database, its write-ahead log, the logs or th
   while ((await deliverDueLetters(database.db, mail, desk.desk.log)) > 0);
   mail.close()
 
-  for (const canary of [secret, secret.slice(-38), token]) {
+  for (const canary of [secret, secret.slice(-38), token, signing, signing.slice(6)]) {
     expect(desk.logged.filter((line) => line.includes(canary))).toEqual([])
     expect(mailServer.received.filter((received) => received.raw.includes(canary))).toEqual([])
     expect(answers.filter((answer) => answer.text.includes(canary))).toEqual([])

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { approveRotation } from '../../src/desk/decide.ts'
 import { submitRotation } from '../../src/desk/submit.ts'
+import { createWebhookEndpoint } from '../../src/desk/webhooks/endpoints.ts'
 import { createGateway } from '../../src/keyring/gateways.ts'
 import type { App } from '../../src/web/context.ts'
 import { openTestDatabase } from '../support/database.ts'
@@ -17,12 +18,15 @@ let world: ApiWorld
 let waiting: string
 let overlapping: string
 let gatewayId: string
+let webhookId: string
+let webhookDeliveryId: string
 
 beforeAll(async () => {
   world = await makeApiWorld(desk)
   const { db } = desk.desk
   const { owner, agent, admin } = world.people
   const other = await world.addService('Other')
+  webhookId = (await createWebhookEndpoint(desk.desk, owner.actor, { url: 'https://hooks.test/' })).id
   const file = async (serviceId: string) => {
     const items = [{ serviceId, kinds: ['auth'] as const }]
     const filing = { items, reason: 'scheduled' as const, overlapSeconds: 86_400 }
@@ -33,6 +37,7 @@ beforeAll(async () => {
   await work(desk)
   waiting = await file(other.serviceId)
   gatewayId = (await createGateway(db, admin.actor, { name: 'edge' })).id
+  webhookDeliveryId = (await db.selectFrom('webhookDelivery').select('id').executeTakeFirstOrThrow()).id
 })
 
 const WHO = ['owner', 'developer', 'viewer', 'agent', 'admin', 'rival'] as const
@@ -71,6 +76,11 @@ const GETS: Record<string, readonly Who[]> = {
   '/audit/export.jsonl': EVERYBODY,
   '/rotations/:ref/evidence': ACME,
   '/desk': EVERYBODY,
+  '/webhooks': ['owner', 'admin', 'rival'],
+  '/webhooks/:id': ['owner'],
+  '/webhooks/:id/secret': ['owner'],
+  '/webhooks/:id/removal': ['owner'],
+  '/webhooks/deliveries/:id': ['owner'],
 }
 
 /** What they may send; an empty form is then asked for again, or refused for another reason than who sends it. */
@@ -105,15 +115,29 @@ const POSTS: Record<string, readonly Who[]> = {
   '/gateways/:id/revocation': ['admin'],
   '/choose-organisation': EVERYBODY,
   '/time-zone': EVERYBODY,
+  '/webhooks': ['owner', 'admin', 'rival'],
+  '/webhooks/:id/secret': ['owner'],
+  '/webhooks/:id/on': ['owner'],
+  '/webhooks/deliveries/:id/replay': ['owner'],
+  '/webhooks/:id/removal': ['owner'],
 }
 /** Without a session, or for ending one. */
 const PUBLIC = ['/', '/sign-in', '/sign-in/code', '/sign-out', '/set-up', '/invitations/:token']
 
 function addressOf(pattern: string): string {
   const ref = pattern.includes('early') || pattern.includes('new-keys') ? overlapping : waiting
+  if (pattern.startsWith('/webhooks')) {
+    return pattern.replace(':id', pattern.includes('deliveries') ? webhookDeliveryId : webhookId)
+  }
   const ids = { services: world.place.serviceId, people: world.people.developer.actor.personId, gateways: gatewayId }
   const id = new Map(Object.entries(ids)).get(pattern.split('/')[1] ?? '') ?? gatewayId
   return pattern.replace(':ref', ref).replace(/:id(\{.*\})?/, id)
+}
+
+/** What is another's is not there: not for a rival, and an organisation's webhooks not for an admin, who keeps the desk's own. */
+function refusalsOf(who: Who, pattern: string): number[] {
+  const isElsewhere = who === 'rival' || (who === 'admin' && pattern.startsWith('/webhooks/'))
+  return isElsewhere ? [404, 403] : [403]
 }
 
 async function open(method: 'GET' | 'POST', path: string, person: Enrolled, formToken?: string): Promise<Answer> {
@@ -140,7 +164,7 @@ describe('a page is for those it is meant for', () => {
   test.for(Object.entries(GETS))('GET %s: %j', async ([pattern, allowed]) => {
     for (const who of WHO) {
       const { status } = await open('GET', addressOf(pattern), world.people[who])
-      const wanted = allowed.includes(who) ? [200, 303] : [who === 'rival' ? 404 : 403, 403]
+      const wanted = allowed.includes(who) ? [200, 303] : refusalsOf(who, pattern)
       expect(wanted, `${who} on ${pattern}`).toContain(status)
     }
   })
@@ -149,7 +173,7 @@ describe('a page is for those it is meant for', () => {
     // Those who may come last: what they send may change what the others are asked about.
     for (const who of WHO.toSorted((a, b) => Number(allowed.includes(a)) - Number(allowed.includes(b)))) {
       const { status } = await open('POST', addressOf(pattern), world.people[who])
-      const wanted = allowed.includes(who) ? [200, 303, 404, 409, 422] : [who === 'rival' ? 404 : 403, 403]
+      const wanted = allowed.includes(who) ? [200, 303, 404, 409, 422] : refusalsOf(who, pattern)
       expect(wanted, `${who} on ${pattern}`).toContain(status)
     }
   })
