@@ -1,9 +1,18 @@
 import { sql } from 'kysely'
 import { beforeAll, beforeEach, expect, test } from 'vitest'
 import { rejectRotation } from '../../src/desk/decide.ts'
-import { revokeEarly } from '../../src/desk/revoke-early.ts'
+import { approveFollowUp, rejectFollowUp } from '../../src/desk/follow-ups/decide.ts'
+import { extendOverlap } from '../../src/desk/follow-ups/extend.ts'
+import { revokeEarly } from '../../src/desk/follow-ups/revoke-early.ts'
+import { rollBack } from '../../src/desk/follow-ups/roll-back.ts'
 import { createWebhookEndpoint, removeWebhookEndpoint, type WebhookParts } from '../../src/desk/webhooks/endpoints.ts'
 import { withdrawRotation } from '../../src/desk/withdraw.ts'
+import {
+  ITEM_MOVES,
+  type ItemMove,
+  ROTATION_MOVES,
+  type RotationMove,
+} from '../../src/rules/rotations/rotation-lifecycle.ts'
 import { itemEventType, rotationEventType } from '../../src/rules/webhooks/events.ts'
 import { openTestDatabase } from '../support/database.ts'
 import { findViolations } from '../support/invariants.ts'
@@ -36,18 +45,51 @@ async function newService(name: string): Promise<string> {
   return (await addService(db, world.admin, world.organisationId, name)).id
 }
 
+const isRotationMove = (move: string): move is RotationMove => Object.hasOwn(ROTATION_MOVES, move)
+const isItemMove = (move: string): move is ItemMove => Object.hasOwn(ITEM_MOVES, move)
+
 /** What the histories say must have been told, by natural key and type. */
 async function expectedEvents(): Promise<string[]> {
   const rotations = await db.selectFrom('rotationHistory').selectAll().execute()
   const items = await db.selectFrom('itemHistory').selectAll().execute()
-  const followUps = await db.selectFrom('followUp').select(['id', 'status']).execute()
+  const rows = await db.selectFrom('followUp').selectAll().execute()
+  // one that was asked for and then decided was told of twice, once in each place
+  const followUps = rows.map(({ id, status, requestedAt, decidedAt }) => ({
+    id,
+    statuses: decidedAt === null || Number(decidedAt) === Number(requestedAt) ? [status] : ['requested', status],
+  }))
   return [
-    ...rotations.map(
-      (row) => `rotation/${row.rotationRef}/${row.sequence} ${rotationEventType(row.move, row.toStatus)}`,
+    ...rotations.map(({ rotationRef, sequence, move, toStatus }) =>
+      isRotationMove(move) ? `rotation/${rotationRef}/${sequence} ${rotationEventType(move, toStatus)}` : move,
     ),
-    ...items.map((row) => `item/${row.itemId}/${row.sequence} ${itemEventType(row.move, row.toStatus)}`),
-    ...followUps.map((row) => `follow_up/${row.id}/${row.status} follow_up.${row.status}`),
+    ...items.map(({ itemId, sequence, move, toStatus }) =>
+      isItemMove(move) ? `item/${itemId}/${sequence} ${itemEventType(move, toStatus)}` : move,
+    ),
+    ...followUps.flatMap(({ id, statuses }) =>
+      statuses.map((status) => `follow_up/${id}/${status} follow_up.${status}`),
+    ),
   ].toSorted()
+}
+
+/** Each way a follow-up can go: at once, approved, rejected, lapsed, and one that still waits. */
+async function goThroughFollowUps(): Promise<void> {
+  const running = async (name: string, reason: 'scheduled' | 'compromised' = 'scheduled') => {
+    const ref = await fileAndApprove(db, world, await newService(name), { reason })
+    await carryOutAll(db)
+    return ref
+  }
+  const inDays = (days: number) => ({ overlapEndsAt: new Date(Date.now() + days * 86_400_000) })
+  const more = await running('More time')
+  await extendOverlap(db, world.owner, more, inDays(2))
+  const { followUpId } = await extendOverlap(db, world.owner, more, inDays(3))
+  await rejectFollowUp(db, world.agent, followUpId, { reason: 'Long enough.' })
+  await approveFollowUp(db, world.agent, (await extendOverlap(db, world.owner, more, inDays(3))).followUpId)
+  await extendOverlap(db, world.owner, more, inDays(4))
+  await rollBack(db, world.owner, await running('Back'))
+  const leaked = await running('Leaked', 'compromised')
+  await rollBack(db, world.owner, leaked)
+  await revokeEarly(db, world.owner, leaked, {})
+  await carryOutAll(db)
 }
 
 test('every transition of a whole story is told exactly once, in its own transaction', async () => {
@@ -61,9 +103,12 @@ test('every transition of a whole story is told exactly once, in its own transac
   await revokeEarly(db, world.owner, revoked, {})
   await db.updateTable('item').set({ dueAt: sql<Date>`clock_timestamp()` }).where('rotationRef', '=', running).execute()
   await carryOutAll(db)
+  await goThroughFollowUps()
   const events = await db.selectFrom('webhookEvent').selectAll().execute()
   expect(events.map(({ naturalKey, type }) => `${naturalKey} ${type}`).toSorted()).toEqual(await expectedEvents())
-  expect(events.length).toBeGreaterThan(25)
+  expect(events.length).toBeGreaterThan(60)
+  const told = events.map(({ type }) => type).filter((type) => type.startsWith('follow_up.'))
+  expect(new Set(told).size).toBe(4)
   const deliveries = await db.selectFrom('webhookDelivery').select('eventId').where('endpointId', '=', id).execute()
   expect(new Set(deliveries.map(({ eventId }) => eventId))).toEqual(new Set(events.map((event) => event.id)))
   for (const { body, type, createdAt, organisationId } of events) {
