@@ -7,6 +7,10 @@ const SIGN_IN_PER_NETWORK: Limit = { name: 'sign-in-network', points: 100, secon
 const SIGN_IN_PER_EMAIL: Limit = { name: 'sign-in-email', points: 20, seconds: 15 * 60 }
 const SET_UP_TRIES: Limit = { name: 'set-up', points: 20, seconds: 15 * 60 }
 
+const RESETS_PER_NETWORK: Limit = { name: 'reset-network', points: 20, seconds: 15 * 60 }
+const RESETS_PER_EMAIL: Limit = { name: 'reset-email', points: 5, seconds: 60 * 60 }
+const EMAIL_CHANGES_PER_PERSON: Limit = { name: 'email-change', points: 5, seconds: 60 * 60 }
+
 const INVITATIONS_PER_PERSON: Limit = { name: 'invitation', points: 50, seconds: 60 * 60 }
 
 /** Counts an invitation by who sends it, so that nobody floods strangers with mail. Refuses with `TOO_MANY_REQUESTS`. */
@@ -38,4 +42,15 @@ const ACCESS_REQUESTS_PER_EMAIL: Limit = { name: 'lost-access-email', points: 3,
 export async function spendAccessRequest(db: Db, network: string, email: string): Promise<void> {
   await spendPoint(db, ACCESS_REQUESTS_PER_NETWORK, networkOf(network))
   await spendPoint(db, ACCESS_REQUESTS_PER_EMAIL, email)
+}
+
+/** Counts a wish for a password reset, by network and by address, known or not. Refuses with `TOO_MANY_REQUESTS`. */
+export async function spendReset(db: Db, network: string, email: string): Promise<void> {
+  await spendPoint(db, RESETS_PER_NETWORK, networkOf(network))
+  await spendPoint(db, RESETS_PER_EMAIL, email)
+}
+
+/** Counts a change of address by who asks for it, so that nobody floods strangers with mail. Refuses with `TOO_MANY_REQUESTS`. */
+export async function spendEmailChange(db: Db, personId: string): Promise<void> {
+  await spendPoint(db, EMAIL_CHANGES_PER_PERSON, personId)
 }

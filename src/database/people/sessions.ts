@@ -5,6 +5,8 @@ import type { Db } from '../connect.ts'
 /** A person without a click for this long is signed out: staff sooner, since they see every customer. */
 const STAFF_IDLE_SECONDS = 15 * 60
 const MEMBER_IDLE_SECONDS = 60 * 60
+/** So long a sign-in with a recovery code stands for a code of the lost device. */
+const RECOVERED_SECONDS = 15 * 60
 
 /** Who a session or token stands for right now: nobody once the person, their role or their membership is gone. */
 export type BearerRow = {
@@ -136,4 +138,31 @@ export async function findLastOrganisation(db: Db, personId: string): Promise<st
     .limit(1)
     .executeTakeFirst()
   return session?.organisationId ?? undefined
+}
+
+/** A person's sessions that have not ended, the one seen last first; those that wait for their code are none yet. */
+export async function findSessions(db: Db, personId: string) {
+  return db
+    .selectFrom('session')
+    .select(['id', 'network', 'userAgent', 'createdAt', 'lastSeenAt'])
+    .where('personId', '=', personId)
+    .where('complete', '=', true)
+    .where(sql<boolean>`ends_at > clock_timestamp()`)
+    .where(sql<boolean>`last_seen_at > clock_timestamp() - ${idleSeconds} * interval '1 second'`)
+    .orderBy('lastSeenAt', 'desc')
+    .orderBy('id')
+    .execute()
+}
+
+/** Whether the session began with a recovery code, less than a quarter of an hour ago. */
+export async function findWhetherRecovered(db: Db, sessionId: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('session')
+    .select('id')
+    .where('id', '=', sessionId)
+    .where('complete', '=', true)
+    .where('recovered', '=', true)
+    .where(sql<boolean>`code_at > clock_timestamp() - ${sql.lit(RECOVERED_SECONDS)} * interval '1 second'`)
+    .executeTakeFirst()
+  return row !== undefined
 }

@@ -59,6 +59,7 @@ export type PeopleTables = {
     lastSeenAt: Date
     endsAt: Date
     codeAt: Optional<Date>
+    recovered: Generated<boolean>
     userAgent: Generated<string>
     network: Generated<string>
   }
@@ -104,7 +105,7 @@ export type PeopleTables = {
     expiresAt: Date
     usedAt: Optional<Date>
   }
-  codeEnrolment: { personId: string; codeSeed: Buffer; codeSeedKeyId: string; createdAt: Date }
+  codeEnrolment: { personId: string; sessionId: string; codeSeed: Buffer; codeSeedKeyId: string; createdAt: Date }
   recoveryCase: {
     id: string
     organisationId: Optional<string>

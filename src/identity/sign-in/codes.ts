@@ -36,11 +36,24 @@ export function openCodeSeed(sealer: Sealer, personId: string, sealed: Sealed): 
  * `CODE_REJECTED`, or `CODE_LOCKED` and the seconds to wait; the twentieth wrong one in a row locks the person.
  */
 export async function spendCode(db: Db, sealer: Sealer, personId: string, code: string): Promise<void> {
+  await spendGuess(db, personId, (attempt) => isAccepted(db, sealer, personId, attempt, code))
+}
+
+/**
+ * Counts whatever stands for the person's second factor as `spendCode` does; `accept` looks at it, and clears the count in
+ * the transaction that uses it up.
+ */
+export async function spendGuess(
+  db: Db,
+  personId: string,
+  accept: (attempt: CodeAttempt) => Promise<boolean>,
+  rejected = new Refusal('CODE_REJECTED'),
+): Promise<void> {
   const attempt = await takeCodeAttempt(db, personId)
   if (attempt === undefined) throw await lockedRefusal(db, personId)
-  if (await isAccepted(db, sealer, personId, attempt, code)) return
+  if (await accept(attempt)) return
   if (attempt.consecutiveWrongCodes >= WRONG_CODES_TO_LOCK) await lockAccount(db, personId)
-  throw new Refusal('CODE_REJECTED')
+  throw rejected
 }
 
 async function isAccepted(db: Db, sealer: Sealer, personId: string, attempt: CodeAttempt, code: string) {

@@ -42,9 +42,14 @@ export async function startSession(
 
 /**
  * Makes a waiting session a full one under a new token, so that nobody who planted or saw the old one is signed in with
- * it. The code just given counts as one step-up for two minutes. Null when the session isn't waiting any more.
+ * it. The code just given counts as one step-up for two minutes, a recovery code for none. Null when the session isn't
+ * waiting any more.
  */
-export async function completeSession(trx: Trx, oldToken: string): Promise<{ sessionToken: string } | null> {
+export async function completeSession(
+  trx: Trx,
+  oldToken: string,
+  proof: 'code' | 'recovery_code' = 'code',
+): Promise<{ sessionToken: string } | null> {
   const sessionToken = newToken()
   const session = await trx
     .updateTable('session')
@@ -53,6 +58,7 @@ export async function completeSession(trx: Trx, oldToken: string): Promise<{ ses
       complete: true,
       formToken: newToken(),
       codeAt: after(0),
+      recovered: proof === 'recovery_code',
       lastSeenAt: after(0),
       endsAt: after(ABSOLUTE_SECONDS),
     })
@@ -63,7 +69,7 @@ export async function completeSession(trx: Trx, oldToken: string): Promise<{ ses
     .executeTakeFirst()
   if (session === undefined) return null
   await forgetOldSessions(trx, session.personId)
-  await addStepUp(trx, session, { seconds: SIGN_IN_STEP_UP_SECONDS, calls: 1 })
+  if (proof === 'code') await addStepUp(trx, session, { seconds: SIGN_IN_STEP_UP_SECONDS, calls: 1 })
   return { sessionToken }
 }
 

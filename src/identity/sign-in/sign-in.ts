@@ -1,10 +1,17 @@
 import type { Db } from '../../database/connect.ts'
-import { findMemberships, findPerson, findPersonByEmail, type PersonRow } from '../../database/people/people.ts'
+import {
+  findMemberships,
+  findPerson,
+  findPersonByEmail,
+  lockPerson,
+  type PersonRow,
+} from '../../database/people/people.ts'
 import { findLastOrganisation } from '../../database/people/sessions.ts'
 import { Refusal } from '../../rules/refusals.ts'
 import { cleanEmail } from '../../rules/text/names.ts'
 import type { Sealer } from '../../secrets/sealing.ts'
 import { hashToken, newToken } from '../../secrets/tokens.ts'
+import { spendRecoveryCode } from '../account/recovery-codes.ts'
 import { returnSignIn, spendSignIn } from '../limits.ts'
 import { isOpen, passwordIsRight } from './accounts.ts'
 import { findSessionBearer } from './bearers.ts'
@@ -36,15 +43,32 @@ export async function beginSignIn(db: Db, input: SignIn): Promise<SessionToken> 
   const organisationId = await chooseFirst(db, person)
   if (organisationId === undefined) throw notSignedIn()
   await returnSignIn(db, input.network, email)
-  return db.transaction().execute((trx) => startSession(trx, { id: person.id, organisationId }, input))
+  return db.transaction().execute(async (trx) => {
+    // A password that was changed while it was being looked at gives no session that outlives the change.
+    const now = await lockPerson(trx, person.id)
+    if (now.passwordHash !== person.passwordHash || !maySignIn(now)) throw notSignedIn()
+    return startSession(trx, { id: person.id, organisationId }, input)
+  })
+}
+
+async function waitingPersonId(db: Db, sessionToken: string): Promise<string> {
+  const bearer = await findSessionBearer(db, sessionToken)
+  if (bearer === null || bearer.complete) throw new Refusal('NOT_AUTHENTICATED')
+  return bearer.actor.personId
 }
 
 /** The second half: the one-time code turns the waiting session into a full one, under a new token. */
 export async function finishSignIn(db: Db, sealer: Sealer, sessionToken: string, code: string): Promise<SessionToken> {
-  const bearer = await findSessionBearer(db, sessionToken)
-  if (bearer === null || bearer.complete) throw new Refusal('NOT_AUTHENTICATED')
-  await spendCode(db, sealer, bearer.actor.personId, code)
+  await spendCode(db, sealer, await waitingPersonId(db, sessionToken), code)
   const session = await db.transaction().execute((trx) => completeSession(trx, sessionToken))
+  if (session === null) throw new Refusal('NOT_AUTHENTICATED')
+  return session
+}
+
+/** The same with a recovery code, for whoever has no code device at hand. It counts as no step-up. */
+export async function finishWithRecoveryCode(db: Db, sessionToken: string, code: string): Promise<SessionToken> {
+  await spendRecoveryCode(db, await waitingPersonId(db, sessionToken), code)
+  const session = await db.transaction().execute((trx) => completeSession(trx, sessionToken, 'recovery_code'))
   if (session === null) throw new Refusal('NOT_AUTHENTICATED')
   return session
 }
