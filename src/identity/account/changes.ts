@@ -1,9 +1,11 @@
-import { type AuditFact, DESK_CHAIN, recordAudit } from '../../database/audit/append.ts'
+import { type AuditFact, DESK_CHAIN } from '../../database/audit/append.ts'
 import type { Trx } from '../../database/connect.ts'
-import { findMembers, findMemberships, type Membership, type PersonRow } from '../../database/people/people.ts'
+import { findMemberships, type Membership, type PersonRow } from '../../database/people/people.ts'
 import type { Notice } from '../../outbox/letters.ts'
-import { type NoticeReader, putNotices } from '../../outbox/notices.ts'
+import { putNotices } from '../../outbox/notices.ts'
 import type { PersonActor } from '../../rules/permissions.ts'
+import { recordInChains } from '../members/chains.ts'
+import { asContact, tellLeaders } from '../members/told.ts'
 
 export type AccountChange = {
   /** `person.…` of the audit trail. */
@@ -25,36 +27,16 @@ function selfOf(person: PersonRow, memberships: readonly Membership[]): PersonAc
 
 /** Where it is written down: with every organisation of the person's, and with the desk for its staff and for who is nowhere. */
 function chainsOf(person: PersonRow, memberships: readonly Membership[]): string[] {
-  const chains = memberships.map((membership) => membership.organisationId)
-  if (person.staffRole !== null || chains.length === 0) chains.push(DESK_CHAIN)
-  return chains.sort()
-}
-
-async function tellOwners(trx: Trx, person: PersonRow, membership: Membership, change: AccountChange): Promise<void> {
-  const { organisationId, organisation } = membership
-  const owners = (await findMembers(trx, organisationId)).filter(
-    (member) => member.role === 'owner' && member.personId !== person.id,
-  )
-  const readers = owners.map((owner) => ({ ...owner, why: `you are an owner of ${organisation}` }))
-  await putNotices(trx, readers, {
-    notice: change.notice,
-    key: `${person.id}|${change.at.toISOString()}`,
-    organisation,
-    who: change.signedIn ? person.name : null,
-    about: person.name,
-    path: '/people',
-    at: change.at,
-  })
+  const ofDesk = person.staffRole !== null || memberships.length === 0
+  return [...(ofDesk ? [DESK_CHAIN] : []), ...memberships.map((membership) => membership.organisationId)]
 }
 
 async function tellPerson(trx: Trx, person: PersonRow, change: AccountChange): Promise<void> {
-  const { id: personId, name, email, timeZone } = person
-  const reader: NoticeReader = { personId, name, email, timeZone, why: 'the account is yours' }
-  await putNotices(trx, [reader], {
+  await putNotices(trx, [{ ...asContact(person), why: 'the account is yours' }], {
     notice: change.notice,
-    key: `${personId}|${change.at.toISOString()}`,
+    key: `${person.id}|${change.at.toISOString()}`,
     organisation: null,
-    who: change.signedIn ? name : null,
+    who: change.signedIn ? person.name : null,
     about: '',
     path: '/account/security',
     at: change.at,
@@ -62,22 +44,23 @@ async function tellPerson(trx: Trx, person: PersonRow, change: AccountChange): P
 }
 
 /**
- * Tells of a change to an account that a thief may have made, and writes it down: a letter to the person at the address of
- * `person` as given, to the other owners where the person is one, and an entry in the chain of each of their
- * organisations. Call it last, with the person's row locked.
+ * Writes down a change to an account that a thief may have made, in the chain of each of its person's organisations, and
+ * tells of it: the person at the address that `person` holds, and the other owners where the person is one. Call it last,
+ * with the person's row locked.
  */
 export async function recordAccountChange(trx: Trx, person: PersonRow, change: AccountChange): Promise<void> {
+  const { action, notice, signedIn, at } = change
   const memberships = await findMemberships(trx, person.id)
+  const fact = { action, actor: selfOf(person, memberships), facts: { ...change.facts, person: person.id } }
+  const chained = chainsOf(person, memberships).map((chain) => ({ ...fact, chain }))
+  const entries = await recordInChains(trx, at, chained)
   await tellPerson(trx, person, change)
-  for (const membership of memberships) {
-    if (membership.role === 'owner') await tellOwners(trx, person, membership, change)
+  for (const membership of memberships.filter(({ role }) => role === 'owner')) {
+    const entry = entries.get(membership.organisationId)
+    if (entry === undefined) throw new Error('the change was not recorded')
+    const told = { notice, person: asContact(person), who: signedIn ? person.name : null, at, entry }
+    await tellLeaders(trx, membership, told)
   }
-  const fact = {
-    action: change.action,
-    actor: selfOf(person, memberships),
-    facts: { ...change.facts, person: person.id },
-  }
-  for (const chain of chainsOf(person, memberships)) await recordAudit(trx, chain, change.at, fact)
 }
 
 /**
@@ -85,11 +68,8 @@ export async function recordAccountChange(trx: Trx, person: PersonRow, change: A
  * every step-up, and whatever else was begun and not finished. Tokens go on: they were made with a step-up of their own.
  */
 export async function endWhatRestedOnIt(trx: Trx, personId: string, keptSessionId: string | null): Promise<void> {
-  await trx
-    .deleteFrom('session')
-    .where('personId', '=', personId)
-    .where('id', '!=', keptSessionId ?? '')
-    .execute()
+  const sessions = trx.deleteFrom('session').where('personId', '=', personId)
+  await (keptSessionId === null ? sessions : sessions.where('id', '!=', keptSessionId)).execute()
   await trx.deleteFrom('stepUp').where('personId', '=', personId).execute()
   await trx.deleteFrom('codeEnrolment').where('personId', '=', personId).execute()
   await trx.deleteFrom('emailChange').where('personId', '=', personId).where('usedAt', 'is', null).execute()

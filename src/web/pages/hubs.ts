@@ -6,6 +6,11 @@ type Row = { href: string; label: string; hint: string; needs?: Action }
 
 /** What people set for themselves. */
 const ACCOUNT: readonly Row[] = [
+  {
+    href: '/account/security',
+    label: 'My security',
+    hint: 'Password, email address, code device, recovery codes, and where you are signed in.',
+  },
   { href: '/tokens', label: 'API tokens', hint: 'Let scripts act as you.' },
   { href: '/time-zone', label: 'Time zone', hint: 'In which pages and letters tell you times.' },
   {

@@ -1,28 +1,17 @@
-import encodeQr from 'qr'
 import { z } from 'zod'
-import { acceptInvitation, findInvitation, type InvitationView } from '../../identity/members/invitations.ts'
+import { acceptInvitation, findInvitation } from '../../identity/members/invitations.ts'
 import { Refusal } from '../../rules/refusals.ts'
 import { ROLE_WORDS } from '../../rules/text/words.ts'
 import type { App, WebContext } from '../context.ts'
 import { orAskAgain, type Problems, readForm } from '../forms/form.ts'
 import { setSession } from '../session-cookie.ts'
+import { shownEnrolment } from '../shown/enrolment.ts'
 import { showPage } from '../shown/page.ts'
 
 const acceptance = z.object({
   password: z.string().min(1, 'Enter a password.'),
   code: z.string().trim().min(1, 'Enter the 6 digits that the app shows for Rekey now.'),
 })
-
-/** As an image of its own, so that no markup made elsewhere goes into the page. */
-function qrImage(text: string): string {
-  const svg = encodeQr(text, 'svg', { border: 2 })
-  return `data:image/svg+xml;base64,${Buffer.from(svg).toString('base64')}`
-}
-
-function enrolmentFacts(enrolment: InvitationView['enrolment']) {
-  if (enrolment === null) return null
-  return { qr: qrImage(enrolment.uri), seedText: enrolment.codeSeed.replaceAll(/(.{4})(?=.)/g, '$1 ') }
-}
 
 async function show(c: WebContext, token: string, problems?: Problems): Promise<Response> {
   const { db, sealer } = c.get('desk')
@@ -36,7 +25,7 @@ async function show(c: WebContext, token: string, problems?: Problems): Promise<
     roleWord: ROLE_WORDS[role],
     name,
     email,
-    enrolment: enrolmentFacts(enrolment),
+    enrolment: enrolment === null ? null : shownEnrolment(enrolment),
     ...(problems === undefined ? {} : { problems }),
   })
 }

@@ -19,6 +19,7 @@ const TITLES: Partial<Record<RefusalCode, string>> = {
   ALREADY_APPROVED: 'You have approved it already',
   ALREADY_REVEALED: 'This key was shown already',
   INVITATION_VOID: 'This invitation can’t be used any more',
+  RESET_VOID: 'This link can’t be used any more',
   SET_UP_VOID: 'This desk is set up already',
   TOO_MANY_REQUESTS: 'Too many tries',
   CODE_LOCKED: 'Too many wrong codes',
@@ -34,6 +35,7 @@ const NOW_WHAT: Partial<Record<RefusalCode, string>> = {
   NOT_AUTHENTICATED: 'Sign in and do it again.',
   ILLEGAL_MOVE: 'Look at how things stand now.',
   INVITATION_VOID: 'Ask whoever invited you for a new one, or sign in if you have used it.',
+  RESET_VOID: 'Begin again: links work once, and for a short time.',
   TOO_MANY_REQUESTS: 'Wait a little, then try again.',
   CODE_LOCKED: 'Wait 15 minutes, then try again.',
   UNAVAILABLE: 'Keys that are due to stop do stop meanwhile. Try again in a moment.',
@@ -51,7 +53,8 @@ function ownAddress(c: WebContext): string {
 
 /** An address that a new page can begin from; a form that was refused can't be sent again by a link. */
 function wayOn(c: WebContext, code: RefusalCode) {
-  if (code === 'NOT_AUTHENTICATED' || code === 'INVITATION_VOID') return { href: '/sign-in', label: 'Sign in' }
+  if (code === 'NOT_AUTHENTICATED' || code === 'INVITATION_VOID' || code === 'RESET_VOID')
+    return { href: '/sign-in', label: 'Sign in' }
   if (c.req.method === 'GET' && !STAYS_REFUSED.has(code)) return { href: ownAddress(c), label: 'Try again' }
   return { href: '/', label: 'Go to the start page' }
 }
