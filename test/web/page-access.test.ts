@@ -71,6 +71,11 @@ const GETS: Record<string, readonly Who[]> = {
   '/choose-organisation': EVERYBODY,
   '/time-zone': EVERYBODY,
   '/account': EVERYBODY,
+  '/account/security': EVERYBODY,
+  '/account/password': EVERYBODY,
+  '/account/email': EVERYBODY,
+  '/account/code-device': EVERYBODY,
+  '/account/recovery-codes': EVERYBODY,
   '/audit': EVERYBODY,
   '/audit/export.csv': EVERYBODY,
   '/audit/export.jsonl': EVERYBODY,
@@ -114,6 +119,13 @@ const POSTS: Record<string, readonly Who[]> = {
   '/gateways': ['admin'],
   '/gateways/:id/revocation': ['admin'],
   '/choose-organisation': EVERYBODY,
+  '/account/password': EVERYBODY,
+  '/account/email': EVERYBODY,
+  '/account/code-device': EVERYBODY,
+  '/account/code-device/first-code': EVERYBODY,
+  '/account/recovery-codes': EVERYBODY,
+  '/account/sessions/others/end': EVERYBODY,
+  '/account/sessions/:id/end': EVERYBODY,
   '/time-zone': EVERYBODY,
   '/webhooks': ['owner', 'admin', 'rival'],
   '/webhooks/:id/secret': ['owner'],
@@ -122,7 +134,18 @@ const POSTS: Record<string, readonly Who[]> = {
   '/webhooks/:id/removal': ['owner'],
 }
 /** Without a session, or for ending one. */
-const PUBLIC = ['/', '/sign-in', '/sign-in/code', '/sign-out', '/set-up', '/invitations/:token']
+const PUBLIC = [
+  '/',
+  '/sign-in',
+  '/sign-in/code',
+  '/sign-out',
+  '/set-up',
+  '/invitations/:token',
+  '/sign-in/recovery-code',
+  '/forgot-password',
+  '/reset-password/:token',
+  '/email-change/:token',
+]
 
 function addressOf(pattern: string): string {
   const ref = pattern.includes('early') || pattern.includes('new-keys') ? overlapping : waiting
