@@ -26,7 +26,67 @@ async function indexFigures(db: Kysely<unknown>): Promise<void> {
     where type = 'extension' and status = 'done'`.execute(db)
 }
 
+/**
+ * Every change that a figure rests on leaves a mark with the month of its rotation, in the transaction that makes it. Marks are
+ * only ever added, so nobody waits for anybody; whoever makes the figures anew takes away those that were there before.
+ */
+async function createMarks(db: Kysely<unknown>): Promise<void> {
+  await sql`drop table report_month_due`.execute(db)
+  // as people write it, 2026-11: a date would be read in the zone of whoever reads it
+  await sql`alter table report_row alter column month type text using to_char(month, 'YYYY-MM')`.execute(db)
+  await sql`
+    create table report_change (
+      id bigint generated always as identity primary key,
+      month text not null,
+      at timestamptz(3) not null
+    )`.execute(db)
+  await sql`create index report_change_by_month on report_change (month)`.execute(db)
+  await sql`create table report_month (month text primary key, computed_at timestamptz(3))`.execute(db)
+  await sql`
+    create function mark_report_month(filed_at timestamptz) returns void language sql as $$
+      insert into report_change (month, at)
+      values (to_char(filed_at at time zone 'UTC', 'YYYY-MM'), clock_timestamp())
+    $$`.execute(db)
+  await sql`
+    insert into report_change (month, at)
+    select distinct to_char(created_at at time zone 'UTC', 'YYYY-MM'), clock_timestamp() from rotation`.execute(db)
+}
+
+async function markChanges(db: Kysely<unknown>): Promise<void> {
+  await sql`
+    create function rotation_marks_report() returns trigger language plpgsql as $$
+    begin
+      perform mark_report_month(new.created_at);
+      if tg_op = 'UPDATE' and old.created_at <> new.created_at then perform mark_report_month(old.created_at); end if;
+      return null;
+    end $$`.execute(db)
+  await sql`
+    create function part_marks_report() returns trigger language plpgsql as $$
+    begin
+      perform mark_report_month(created_at) from rotation where ref = new.rotation_ref;
+      return null;
+    end $$`.execute(db)
+  await sql`
+    create trigger new_rotation_marks_report after insert on rotation
+    for each row execute function rotation_marks_report()`.execute(db)
+  await sql`
+    create trigger rotation_marks_report after update on rotation for each row when (
+      (old.created_at, old.first_response_at, old.decided_at, old.not_before)
+      is distinct from (new.created_at, new.first_response_at, new.decided_at, new.not_before))
+    execute function rotation_marks_report()`.execute(db)
+  await sql`
+    create trigger item_marks_report after update on item for each row when (
+      (old.status, old.generated_at) is distinct from (new.status, new.generated_at))
+    execute function part_marks_report()`.execute(db)
+  await sql`
+    create trigger extension_marks_report after insert or update on follow_up for each row when (
+      new.type = 'extension' and new.status = 'done')
+    execute function part_marks_report()`.execute(db)
+}
+
 export async function up(db: Kysely<unknown>): Promise<void> {
   await indexQueue(db)
   await indexFigures(db)
+  await createMarks(db)
+  await markChanges(db)
 }

@@ -4,6 +4,7 @@ import { isUnreachable } from '../database/unreachable.ts'
 import { carryOutNextDue, type WorkMilestone } from '../desk/carry-out.ts'
 import { expireNextUndecided } from '../desk/expire.ts'
 import { remindNextDue } from '../desk/mail/remind.ts'
+import { recomputeNextMonth } from '../desk/reports.ts'
 import { answerNextAccessRequest } from '../identity/recovery/request.ts'
 import type { KeyMaker } from '../keyring/make-version.ts'
 import { errorFields, type Log } from '../log.ts'
@@ -66,6 +67,7 @@ export function startWorker({ db, maker, mail, webhooks, log, reached }: WorkerP
   loops.push(repeat('lost_access', log, stopping.signal, () => answerNextAccessRequest(db)))
   loops.push(repeat('expiry', log, stopping.signal, () => expireNextUndecided(db)))
   loops.push(repeat('reminders', log, stopping.signal, () => remindNextDue(db)))
+  loops.push(repeat('reports', log, stopping.signal, () => recomputeNextMonth(db)))
   if (mail !== null) {
     const options = { reached, stopped: stopping.signal }
     loops.push(

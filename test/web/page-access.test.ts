@@ -61,6 +61,8 @@ const GETS: Record<string, readonly Who[]> = {
   '/queue/next': ['agent', 'admin'],
   '/queue/export': ['agent', 'admin'],
   '/shortcuts': ['agent', 'admin'],
+  '/reports': ['agent', 'admin'],
+  '/reports/export': ['agent', 'admin'],
   '/people': ['owner', 'admin', 'rival'],
   '/people/:id/pick-up': ['owner'],
   '/tokens': EVERYBODY,

@@ -1,4 +1,4 @@
-import type { ColumnType, Generated } from 'kysely'
+import type { ColumnType, Generated, GeneratedAlways } from 'kysely'
 import type { KeyKind } from '../../rules/keys/key-text.ts'
 import type { Reason } from '../../rules/rotations/approvals.ts'
 import type { ItemStatus, RotationStatus } from '../../rules/rotations/rotation-lifecycle.ts'
@@ -118,7 +118,9 @@ export type RotationTables = {
   }
   savedView: { personId: string; name: string; query: string }
   reportRow: {
-    month: ColumnType<Date, string, string>
+    /** In UTC, `2026-11`. */
+    month: string
+    /** Empty: all organisations together. */
     organisationId: string
     filed: number
     failed: number
@@ -132,5 +134,6 @@ export type RotationTables = {
     keysP90Seconds: number | null
     computedAt: Date
   }
-  reportMonthDue: { month: ColumnType<Date, string, string>; since: Date }
+  reportChange: { id: GeneratedAlways<string>; month: string; at: Date }
+  reportMonth: { month: string; computedAt: Optional<Date> }
 }

@@ -13,6 +13,7 @@ import { addNewRotation } from './new-rotation.ts'
 import { addOrganisations } from './organisations.ts'
 import { addPeople } from './people.ts'
 import { addQueue } from './queue/routes.ts'
+import { addReports } from './reports/reports.ts'
 import { addRevokeEarly } from './revoke-early.ts'
 import { addRotation } from './rotation.ts'
 import { addRotations } from './rotations.ts'
@@ -25,7 +26,7 @@ import { addWebhooks } from './webhooks/webhooks.ts'
 export function addPages(app: App): void {
   for (const add of [addSignIn, addSetUp, addInvitations]) add(app)
   for (const add of [addRotations, addNewRotation, addRotation, addNewKeys, addRevokeEarly]) add(app)
-  for (const add of [addQueue, addDecision, addConversation]) add(app)
+  for (const add of [addQueue, addReports, addDecision, addConversation]) add(app)
   addAccount(app)
   addWebhooks(app)
   for (const add of [addAudit, addEvidence, addHubs, addServices, addPeople, addPickUp, addOrganisations, addGateways])

@@ -14,6 +14,7 @@ type PageFacts = { title: string; problems?: Problems; values?: Typed; [name: st
 const BUTTONS: readonly (readonly [href: string, label: string, roles: (role: Role) => boolean])[] = [
   ['/rotations', 'Rotations', (role) => !roleMay(role, 'rotations.decide')],
   ['/queue', 'Queue', (role) => roleMay(role, 'rotations.decide')],
+  ['/reports', 'Reports', (role) => roleMay(role, 'reports.view')],
   ['/services', 'Services and keys', () => true],
   ['/organisations', 'Organisations', (role) => roleMay(role, 'organisations.manage')],
   ['/people', 'People', (role) => roleMay(role, 'members.manage') && !roleMay(role, 'rotations.decide')],

@@ -1,9 +1,9 @@
 import { FIGURES, type Figure, type QueueFilter } from '../../../database/queue/filter.ts'
 import { QUEUE_VIEWS, type QueueView } from '../../../database/queue/tiers.ts'
 import { oneLine } from '../../../rules/text/foreign-text.ts'
+import { isMonth, monthSpan } from '../../../rules/text/months.ts'
 
-const ID = /^[A-Za-z0-9_-]{1,64}$/
-const MONTH = /^[1-9]\d{3}-(0[1-9]|1[0-2])$/
+const isId = (text: string) => /^[A-Za-z0-9_-]{1,64}$/.test(text)
 const LONGEST_SEARCH = 200
 
 /** What the queue's address says is wanted; empty text where it says nothing. `me` and `nobody` are assignees too. */
@@ -17,8 +17,8 @@ export type QueueAddress = {
   figures: readonly Figure[]
 }
 
-function fitting(pattern: RegExp, text: string | null): string {
-  return text !== null && pattern.test(text) ? text : ''
+function fitting(isOne: (text: string) => boolean, text: string | null): string {
+  return text !== null && isOne(text) ? text : ''
 }
 
 /** Reads an address; what it doesn't know is left out. A search looks through all rotations, whatever the view was. */
@@ -28,9 +28,9 @@ export function readAddress(query: URLSearchParams): QueueAddress {
   return {
     view: q === '' ? view : 'all',
     q,
-    assignee: fitting(ID, query.get('assignee')),
-    organisation: fitting(ID, query.get('organisation')),
-    filed: fitting(MONTH, query.get('filed')),
+    assignee: fitting(isId, query.get('assignee')),
+    organisation: fitting(isId, query.get('organisation')),
+    filed: fitting(isMonth, query.get('filed')),
     figures: FIGURES.filter((figure) => query.get(figure) === 'yes'),
   }
 }
@@ -41,12 +41,6 @@ export function queryOf({ view, q, assignee, organisation, filed, figures }: Que
   return new URLSearchParams([...texts, ...figures.map((figure) => [figure, 'yes'])]).toString()
 }
 
-function monthSpan(month: string): { from: Date; to: Date } | undefined {
-  if (month === '') return undefined
-  const from = new Date(`${month}-01T00:00:00Z`)
-  return { from, to: new Date(Date.UTC(from.getUTCFullYear(), from.getUTCMonth() + 1)) }
-}
-
 /** The same as the database takes it. */
 export function filterOf({ q, assignee, organisation, filed, figures }: QueueAddress, personId: string): QueueFilter {
   const people: Readonly<Record<string, string | null | undefined>> = { '': undefined, me: personId, nobody: null }
@@ -54,7 +48,7 @@ export function filterOf({ q, assignee, organisation, filed, figures }: QueueAdd
     q: q === '' ? undefined : q,
     assigneeId: assignee in people ? people[assignee] : assignee,
     organisationId: organisation === '' ? undefined : organisation,
-    filed: monthSpan(filed),
+    filed: filed === '' ? undefined : monthSpan(filed),
     figures,
   }
 }

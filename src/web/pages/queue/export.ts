@@ -3,6 +3,7 @@ import type { RotationView } from '../../../database/rotations/views.ts'
 import { csvLine } from '../../../rules/text/csv.ts'
 import { KIND_WORDS } from '../../../rules/text/words.ts'
 import type { WebContext } from '../../context.ts'
+import { sendCsv } from '../../csv.ts'
 import { filterOf, readAddress } from './address.ts'
 import { deciderFor } from './decider.ts'
 
@@ -61,39 +62,21 @@ function lineOf(rotation: RotationView): string {
 type Wanted = Omit<Parameters<typeof findQueue>[2], 'cursor' | 'limit'>
 
 /** A view as CSV, some rows at a time: however long it is, little of it is in memory at once. */
-async function* csvOf(c: WebContext, wanted: Wanted): AsyncGenerator<Uint8Array> {
+async function* csvOf(c: WebContext, wanted: Wanted): AsyncGenerator<string> {
   const { decider } = deciderFor(c)
-  const text = new TextEncoder()
-  yield text.encode(csvLine(HEADINGS))
+  yield csvLine(HEADINGS)
   let cursor: string | undefined
   do {
     const page = await findQueue(c.get('desk').db, decider, { ...wanted, cursor, limit: AT_ONCE })
-    if (page.items.length > 0) yield text.encode(page.items.map(lineOf).join(''))
+    if (page.items.length > 0) yield page.items.map(lineOf).join('')
     cursor = page.nextCursor ?? undefined
   } while (cursor !== undefined)
-}
-
-/** Reads on only as fast as whoever downloads takes it, and stops when they do. */
-function streamOf(chunks: AsyncGenerator<Uint8Array>): ReadableStream<Uint8Array> {
-  return new ReadableStream({
-    async pull(controller) {
-      const { done, value } = await chunks.next()
-      if (done) controller.close()
-      else controller.enqueue(value)
-    },
-    async cancel() {
-      await chunks.return(undefined)
-    },
-  })
 }
 
 /** What the queue shows at this address, all pages of it, for a spreadsheet. */
 export function exportQueue(c: WebContext): Response {
   const { actor } = deciderFor(c)
   const address = readAddress(new URL(c.req.url).searchParams)
-  const rows = csvOf(c, { view: address.view, filter: filterOf(address, actor.personId) })
-  const day = new Date().toISOString().slice(0, 10)
-  c.header('content-type', 'text/csv; charset=utf-8')
-  c.header('content-disposition', `attachment; filename="rotations-${address.view}-${day}.csv"`)
-  return c.body(streamOf(rows))
+  const wanted = { view: address.view, filter: filterOf(address, actor.personId) }
+  return sendCsv(c, `rotations-${address.view}`, csvOf(c, wanted))
 }

@@ -1,4 +1,5 @@
 import type { Figure } from '../../../database/queue/filter.ts'
+import { monthWord } from '../../../rules/text/months.ts'
 import { joinWords } from '../../../rules/text/words.ts'
 import type { QueueAddress } from './address.ts'
 
@@ -9,11 +10,6 @@ const FIGURE_WORDS: Readonly<Record<Figure, string>> = {
   failed: 'in which a key failed',
   rolledBack: 'with a key rolled back',
   extended: 'with more time given',
-}
-
-function monthWord(month: string): string {
-  const date = new Date(`${month}-01T00:00:00Z`)
-  return new Intl.DateTimeFormat('en-GB', { month: 'long', year: 'numeric', timeZone: 'UTC' }).format(date)
 }
 
 /** What a list is narrowed to, in words, or null when it is to nothing: "filed in November 2026 (UTC) and decided". */
