@@ -39,7 +39,7 @@ function leak(serviceId: string, replaces: string, filing: Partial<Filing> = {})
   return file(db, world.owner, serviceId, { reason: 'compromised', replaces, ...filing })
 }
 
-/** The last 4 characters' ids of a key's versions that verify accepts now. */
+/** A key's versions that verify accepts now. */
 async function acceptedVersions(keyId: string): Promise<string[]> {
   const versions = await db.selectFrom('version').selectAll().where('keyId', '=', keyId).orderBy('createdAt').execute()
   return versions.filter((version) => isAccepted(version, new Date())).map((version) => version.id)
@@ -61,11 +61,11 @@ test.each(['submitted', 'scheduled'] as const)(
     if (status === 'scheduled') await approveRotation(db, world.agent, old, { revision: 1 })
     const ref = await leak(serviceId, old)
     const closed = await readRotation(db, old)
-    expect(closed).toMatchObject({ status: 'closed', replacedByRef: ref, nextDeadline: null })
+    expect(closed).toMatchObject({ status: 'closed', replacedBy: ref, nextDeadline: null })
     expect(closed.decisionReason).toBe(`Replaced by ${ref}, since a key was leaked.`)
     expect(closed.items.map((item) => item.status)).toEqual(['cancelled', 'cancelled'])
     expect((await movesOf(db, old)).at(-1)).toBe('close→closed')
-    expect(await readRotation(db, ref)).toMatchObject({ status: 'submitted', replacesRef: old, reason: 'compromised' })
+    expect(await readRotation(db, ref)).toMatchObject({ status: 'submitted', replaces: old, reason: 'compromised' })
     expect(await lettersAbout(db, old, 'closed')).toEqual(['closed: Ada Owner'])
     for (const { keyId } of closed.items) expect(await acceptedVersions(keyId)).toHaveLength(1)
   },
@@ -155,7 +155,7 @@ test('an agent alone stops no key: on behalf, only what has not begun is replace
   const other = await newService()
   const waiting = await file(db, world.owner, other)
   const ref = await file(db, world.agent, other, { ...filing, replaces: waiting })
-  expect(await readRotation(db, waiting)).toMatchObject({ status: 'closed', replacedByRef: ref })
+  expect(await readRotation(db, waiting)).toMatchObject({ status: 'closed', replacedBy: ref })
 })
 
 test('what was asked for about the replaced rotation lapses', async () => {

@@ -40,13 +40,13 @@ export type RotationView = {
   /** Why it needs attention, or was closed, as a whole. */
   problem: string | null
   /** The rotation whose place this one took, and the one that took its place. */
-  replacesRef: string | null
-  replacedByRef: string | null
+  replaces: string | null
+  replacedBy: string | null
 }
 
 const BASE = ['ref', 'status', 'revision', 'reason', 'details', 'notBefore', 'overlapSeconds', 'createdAt'] as const
 const DECIDED = ['decidedAt', 'decisionReason', 'completedAt', 'approvalsNeeded', 'nextDeadline'] as const
-const SPECIAL = ['verifiedBy', 'problem', 'replacesRef'] as const
+const SPECIAL = ['verifiedBy', 'problem', 'replacesRef as replaces'] as const
 
 function selectRotations(db: Db, viewer: Viewer) {
   const query = db
@@ -63,7 +63,7 @@ function selectRotations(db: Db, viewer: Viewer) {
         .select('later.ref')
         .whereRef('later.replacesRef', '=', 'rotation.ref')
         .limit(1)
-        .as('replacedByRef'),
+        .as('replacedBy'),
     )
     .select(['rotation.organisationId', 'organisation.name as organisationName'])
     .select(['requester.id as requesterId', 'requester.name as requesterName'])

@@ -42,6 +42,8 @@ export const rotation = z
     revision: z.int(),
     organisationId: z.string(),
     requester: personName,
+    filedBy: personName.meta({ description: 'The requester, or who of the staff filed it on their behalf.' }),
+    verifiedBy: z.string().nullable().meta({ description: 'How the staff verified the caller, if filed on behalf.' }),
     reason: z.enum(REASONS),
     details: z.string(),
     notBefore: time.nullable(),
@@ -54,6 +56,9 @@ export const rotation = z
     approvals: z.array(z.object({ by: personName, at: time })),
     assignee: personName.nullable(),
     nextDeadline: time.nullable(),
+    problem: z.string().nullable().meta({ description: 'Why it needs attention as a whole.' }),
+    replaces: z.string().nullable().meta({ description: 'The rotation whose place this one took.' }),
+    replacedBy: z.string().nullable().meta({ description: 'The rotation that took its place.' }),
     items: z.array(item),
     followUps: z.array(followUp),
   })

@@ -4,11 +4,10 @@ import type { Db } from '../../../database/connect.ts'
 import { findRotation, findRotations, type RotationView, type Viewer } from '../../../database/rotations/views.ts'
 import { submitRotation } from '../../../desk/submit.ts'
 import { Refusal } from '../../../rules/refusals.ts'
-import { REASONS } from '../../../rules/rotations/approvals.ts'
-import { MAX_OVERLAP_SECONDS } from '../../../rules/rotations/overlap.ts'
 import { ROTATION_STATUSES } from '../../../rules/rotations/rotation-lifecycle.ts'
 import { oneLine } from '../../../rules/text/foreign-text.ts'
-import { cursor, id, limit, lines, moment, ref } from '../fields.ts'
+import { cursor, id, limit, ref } from '../fields.ts'
+import { filing } from '../filing-shape.ts'
 import { event, rotation } from '../rotation-shapes.ts'
 import { NO_INPUT, personRoute } from '../route.ts'
 import { listOf } from '../shapes.ts'
@@ -20,49 +19,26 @@ export async function seenRotation(db: Db, viewer: Viewer, wanted: string): Prom
   return seen
 }
 
-const filedItem = z.union(
-  [
-    z.strictObject({
-      serviceId: id,
-      kinds: z
-        .array(z.enum(['auth', 'admin']))
-        .min(1)
-        .max(2),
-    }),
-    z.strictObject({ keyId: id }),
-  ],
-  'Name a service with the kinds of its keys, or one key.',
-)
-
-const filing = z.strictObject({
-  items: z.array(filedItem).min(1, 'Choose at least one key.').max(100),
-  reason: z.enum(REASONS),
-  details: lines.optional(),
-  notBefore: moment
-    .nullable()
-    .optional()
-    .meta({ description: 'The earliest start; as soon as approved when left out.' }),
-  overlapSeconds: z.int().min(0).max(MAX_OVERLAP_SECONDS).default(MAX_OVERLAP_SECONDS),
-  overlapEnds: z.literal('at_end').optional().meta({ description: 'The overlap ends when its time is over.' }),
-})
-
 const submit = personRoute(
   {
     ...NO_INPUT,
     method: 'post',
     path: '/v1/rotations',
     operation: 'submitRotation',
-    summary: 'Request a rotation',
+    summary: 'Request a rotation; the staff do so on behalf of an owner',
     tag: 'Rotations',
-    access: 'rotations.submit',
+    access: 'rotations.file',
     stepUp: true,
     idempotent: true,
     body: filing,
     answer: { status: 201, schema: rotation, says: 'The rotation, waiting for its approvals.' },
     refusals: [
       'NOT_FOUND',
+      'OWN_ROTATION',
+      'ON_HOLD',
       'NO_KEYS',
       'ROTATION_IN_PROGRESS',
+      'ILLEGAL_MOVE',
       'START_TOO_FAR',
       'CONTAINS_SECRET',
       'EXPIRES_IN_OVERLAP',
