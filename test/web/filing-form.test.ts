@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { filingForm } from '../../src/web/pages/filing.ts'
-import { nextSteps, startHasPassed } from '../../src/web/pages/filing-steps.ts'
+import { filingForm } from '../../src/web/pages/filing/form.ts'
+import { nextSteps, startHasPassed } from '../../src/web/pages/filing/steps.ts'
 
 function problemsOf(fields: Record<string, unknown>): string[] {
   const { error } = filingForm('Europe/Oslo').safeParse(fields)
@@ -31,6 +31,30 @@ test('a good form becomes what the desk files', () => {
     notBefore: new Date('2026-12-02T08:00:00Z'),
     overlapSeconds: 43_200,
   })
+})
+
+test('the staff say who asked and how they were verified, which is told to be wrong before the rest', () => {
+  const special = { ofStaff: true, replaces: undefined }
+  const wrong = (fields: object) =>
+    filingForm('UTC', special)
+      .safeParse({ ...good, ...fields })
+      .error?.issues.map((issue) => String(issue.path[0]))
+  expect(wrong({ reason: '' })).toEqual(['owner', 'verifiedBy', 'reason'])
+  expect(wrong({ owner: 'per_1', verifiedBy: secret })).toEqual(['verifiedBy'])
+  expect(wrong({ owner: 'per_1', verifiedBy: 'x'.repeat(501) })).toEqual(['verifiedBy'])
+  const filed = filingForm('UTC', special).parse({ ...good, owner: 'per_1', verifiedBy: ' Called back. ' })
+  expect(filed.filing.onBehalfOf).toEqual({ personId: 'per_1', verifiedBy: 'Called back.' })
+})
+
+test('an owner’s form files for nobody else, whatever it sends', () => {
+  const { filing } = filingForm('UTC').parse({ ...good, owner: 'per_1', verifiedBy: 'x', replaces: 'ROT-1' })
+  expect([filing.onBehalfOf, filing.replaces]).toEqual([undefined, undefined])
+})
+
+test('only a leaked key is a reason to replace a rotation', () => {
+  const form = filingForm('UTC', { ofStaff: false, replaces: 'ROT-1' })
+  expect(form.safeParse(good).error?.issues[0]?.path).toEqual(['reason'])
+  expect(form.parse({ ...good, reason: 'compromised' }).filing).toMatchObject({ replaces: 'ROT-1' })
 })
 
 describe('what happens next', () => {

@@ -48,9 +48,9 @@ const ACME: readonly Who[] = ['owner', 'developer', 'viewer', 'agent', 'admin']
 /** Every page for people who are signed in, and who may have it; `rival` owns another organisation. */
 const GETS: Record<string, readonly Who[]> = {
   '/rotations': EVERYBODY,
-  '/rotations/new': ['owner', 'rival'],
+  '/rotations/new': ['owner', 'agent', 'admin', 'rival'],
   '/rotations/:ref': ACME,
-  '/rotations/:ref/filed': ['owner'],
+  '/rotations/:ref/filed': ['owner', 'agent', 'admin'],
   '/rotations/:ref/new-keys': ['owner'],
   '/rotations/:ref/early-revocation': ['owner'],
   '/services': EVERYBODY,
@@ -92,9 +92,9 @@ const GETS: Record<string, readonly Who[]> = {
 
 /** What they may send; an empty form is then asked for again, or refused for another reason than who sends it. */
 const POSTS: Record<string, readonly Who[]> = {
-  '/rotations': ['owner', 'rival'],
-  '/rotations/new': ['owner', 'rival'],
-  '/rotations/check': ['owner', 'rival'],
+  '/rotations': ['owner', 'agent', 'admin', 'rival'],
+  '/rotations/new': ['owner', 'agent', 'admin', 'rival'],
+  '/rotations/check': ['owner', 'agent', 'admin', 'rival'],
   '/rotations/:ref/withdrawal': ['owner'],
   '/rotations/:ref/new-keys': ['owner'],
   '/rotations/:ref/early-revocation': ['owner'],

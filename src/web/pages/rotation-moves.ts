@@ -1,6 +1,6 @@
 import type { RotationView } from '../../database/rotations/views.ts'
 import { type PersonActor, roleMay } from '../../rules/permissions.ts'
-import { rotationMayMove } from '../../rules/rotations/rotation-lifecycle.ts'
+import { isEnded, rotationMayMove } from '../../rules/rotations/rotation-lifecycle.ts'
 import { oldKeyWorks } from '../shown/status.ts'
 
 type Move = { label: string; hint: string; href: string | null; action: string | null; danger: boolean }
@@ -20,7 +20,16 @@ function earlyRevocation(rotation: RotationView, actor: PersonActor): Move[] {
   return may ? [{ label: 'Stop the old keys early', hint, href, action: null, danger: true }] : []
 }
 
+/** A key leaked while it is in a routine rotation: that can't wait for the rotation to end. */
+function replacement(rotation: RotationView, actor: PersonActor): Move[] {
+  const routine = rotation.reason !== 'compromised' && !isEnded(rotation.status)
+  const href = `/rotations/new?replaces=${rotation.ref}`
+  const hint = 'A request about the leak takes the place of this one; old keys that still work stop when you send it.'
+  const may = routine && roleMay(actor.role, 'rotations.submit')
+  return may ? [{ label: 'A key was leaked', hint, href, action: null, danger: true }] : []
+}
+
 /** What this person can do with the rotation now, the harmless first. */
 export function openMoves(rotation: RotationView, actor: PersonActor): Move[] {
-  return [...withdrawal(rotation, actor), ...earlyRevocation(rotation, actor)]
+  return [...withdrawal(rotation, actor), ...earlyRevocation(rotation, actor), ...replacement(rotation, actor)]
 }

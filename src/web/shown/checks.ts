@@ -34,6 +34,16 @@ function requesterWords(role: DecisionFacts['requesterRole']): string {
   return role === 'owner' ? 'The requester is an owner of the organisation.' : `The requester is only ${role} by now.`
 }
 
+/** What is out of the ordinary about how it was filed. */
+function specialChecks({ verifiedBy, requester, replaces }: RotationView): Check[] {
+  return [
+    ...(verifiedBy === null
+      ? []
+      : [check(false, `It was filed on behalf of ${requester.name}. How the caller was verified: ${verifiedBy}`)]),
+    ...(replaces === null ? [] : [check(true, `It takes the place of ${replaces}, since a key was leaked.`)]),
+  ]
+}
+
 /** What the desk can see by itself about a rotation that waits for a decision. */
 export function checks(rotation: RotationView, facts: DecisionFacts, timeZone: string, now: Date): Check[] {
   const filedAt = shownTime(rotation.createdAt, timeZone)
@@ -41,6 +51,7 @@ export function checks(rotation: RotationView, facts: DecisionFacts, timeZone: s
   const { length: others } = facts.otherLiveRefs
   return [
     check(true, `Filed by ${rotation.filedBy.name} with a one-time code on`, filedAt),
+    ...specialChecks(rotation),
     check(role === 'owner', requesterWords(role)),
     check(
       facts.unusableKeys === 0,

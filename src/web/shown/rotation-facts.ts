@@ -12,6 +12,11 @@ function serviceNames(rotation: RotationView): string {
   return [...new Set(rotation.items.map((item) => item.serviceName))].join(', ')
 }
 
+/** Who filed it, and for whom when that was the staff. */
+function filerWords({ verifiedBy, filedBy, requester }: RotationView): string {
+  return verifiedBy === null ? requester.name : `${filedBy.name} for ${requester.name}`
+}
+
 /** A rotation as one line of a list. */
 export function rowFacts(rotation: RotationView, timeZone: string) {
   return {
@@ -20,7 +25,7 @@ export function rowFacts(rotation: RotationView, timeZone: string) {
     serviceNames: serviceNames(rotation),
     keysWord: count(rotation.items.length, 'key'),
     reasonWord: REASON_WORDS[rotation.reason],
-    requester: rotation.requester.name,
+    requester: filerWords(rotation),
     createdAt: shownTime(rotation.createdAt, timeZone),
     status: rotationStatus(rotation, timeZone),
     organisation: shownOrganisation(rotation.organisationId, rotation.organisationName),
@@ -77,7 +82,8 @@ function itemFacts(item: ItemView, overlapSeconds: number, timeZone: string) {
   }
 }
 
-export type Answer = { label: string; lines: string[]; at: ShownTime | null; change: string | null }
+export type Link = { href: string; label: string }
+export type Answer = { label: string; lines: string[]; at: ShownTime | null; change: string | null; link: Link | null }
 
 type NamedKey = { serviceName: string; environment: string; kind: 'auth' | 'admin'; last4: string }
 
@@ -99,9 +105,20 @@ export function overlapLine(seconds: number): string {
 }
 
 function requestFacts(rotation: RotationView, timeZone: string): Answer[] {
-  const plain = (label: string, ...lines: string[]) => ({ label, lines, at: null, change: null })
+  const plain = (label: string, ...lines: string[]): Answer => ({ label, lines, at: null, change: null, link: null })
+  const to = (label: string, ref: string | null) =>
+    ref === null ? [] : [{ ...plain(label), link: { href: `/rotations/${ref}`, label: ref } }]
   const start = shownTimeOrNull(rotation.notBefore, timeZone)
+  const { verifiedBy, filedBy, requester } = rotation
   return [
+    ...(verifiedBy === null
+      ? []
+      : [
+          plain('Filed by', filedBy.name, `on behalf of ${requester.name}`),
+          plain('How the caller was verified', verifiedBy),
+        ]),
+    ...to('Takes the place of', rotation.replaces),
+    ...to('Replaced by', rotation.replacedBy),
     plain('Reason', REASON_WORDS[rotation.reason]),
     ...(rotation.details === '' ? [] : [plain('Details', rotation.details)]),
     { ...plain('Earliest start', ...(start === null ? ['As soon as approved'] : [])), at: start },

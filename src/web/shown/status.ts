@@ -67,7 +67,7 @@ function sentence(rotation: RotationView): string {
     case 'overlap':
       return overlapSentence(rotation)
     case 'needs_attention':
-      return 'Something did not work; the desk looks at it.'
+      return rotation.problem ?? 'Something did not work; the desk looks at it.'
     case 'completed':
       return completedSentence(rotation)
     case 'rejected':
@@ -79,7 +79,7 @@ function sentence(rotation: RotationView): string {
     case 'rolled_back':
       return 'The new keys were deleted; the old ones go on working.'
     case 'closed':
-      return 'Closed by the desk.'
+      return rotation.decisionReason ?? 'Closed by the desk.'
   }
 }
 

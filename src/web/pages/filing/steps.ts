@@ -1,6 +1,6 @@
-import type { Reason } from '../../rules/rotations/approvals.ts'
-import { formatTime } from '../../rules/text/times.ts'
-import { count, durationInWords } from '../../rules/text/words.ts'
+import type { Reason } from '../../../rules/rotations/approvals.ts'
+import { formatTime } from '../../../rules/text/times.ts'
+import { count, durationInWords } from '../../../rules/text/words.ts'
 
 type Plan = {
   reason: Reason
@@ -9,16 +9,20 @@ type Plan = {
   overlapSeconds: number
   decideBy: Date | null
   approvalsNeeded?: number
+  /** Filed by the staff for an owner. */
+  onBehalf?: boolean
 }
 
 /** How many have to approve is settled when it is filed. */
-function deciders(approvalsNeeded: number | undefined): string {
+function deciders({ approvalsNeeded, onBehalf }: Plan): string {
+  if (onBehalf) return 'Two others of the staff have to approve it'
   if (approvalsNeeded === undefined) return 'An agent of the desk decides, or two where more is at stake'
   return approvalsNeeded === 2 ? 'Two agents of the desk have to approve it' : 'An agent of the desk decides'
 }
 
-function decision({ reason, decideBy, approvalsNeeded }: Plan, timeZone: string): string {
-  const who = deciders(approvalsNeeded)
+function decision(plan: Plan, timeZone: string): string {
+  const { reason, decideBy } = plan
+  const who = deciders(plan)
   const first = reason === 'compromised' ? ' Requests about leaked keys are looked at first.' : ''
   if (decideBy === null) return `${who}.${first}`
   return `${who}, at the latest by ${formatTime(decideBy, timeZone)}.${first} You get an email.`
@@ -48,6 +52,9 @@ export function startHasPassed(notBefore: Date | null, now: Date): boolean {
 
 /** What a filed rotation will do, one sentence a step, with the times by which it does. */
 export function nextSteps(plan: Plan, timeZone: string, now: Date): string[] {
-  const pickUp = 'You pick each new key up here, once, with a one-time code, and put it in place.'
-  return [decision(plan, timeZone), making(plan, timeZone, now), pickUp, ending(plan)]
+  const whoPicks = plan.onBehalf ? 'An owner picks' : 'You pick'
+  const pickUp = `${whoPicks} each new key up here, once, with a one-time code, and put${plan.onBehalf ? 's' : ''} it in place.`
+  const told = 'All owners get an email at once, with your name and how you verified who asked.'
+  const steps = [decision(plan, timeZone), making(plan, timeZone, now), pickUp, ending(plan)]
+  return plan.onBehalf ? [told, ...steps] : steps
 }

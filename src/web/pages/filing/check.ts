@@ -1,0 +1,99 @@
+import type { z } from 'zod'
+import { decideBy } from '../../../rules/rotations/approvals.ts'
+import { REASON_WORDS } from '../../../rules/text/words.ts'
+import { bearerOf, type WebContext } from '../../context.ts'
+import { needsCode } from '../../forms/confirmed.ts'
+import { type Problems, textsOf } from '../../forms/form.ts'
+import { showPage } from '../../shown/page.ts'
+import { type Answer, keyLines, overlapLine } from '../../shown/rotation-facts.ts'
+import { shownTimeOrNull } from '../../shown/times.ts'
+import { type FilingTyped, replacedFacts } from './ask.ts'
+import type { filingForm } from './form.ts'
+import { findAllServices, type Side } from './side.ts'
+import { nextSteps, startHasPassed } from './steps.ts'
+
+export type Filed = z.output<ReturnType<typeof filingForm>>
+
+/** What goes from step to step in the form itself, never in an address. */
+const CARRIED = ['reason', 'details', 'notBefore', 'overlap', 'otherDays', 'owner', 'verifiedBy'] as const
+
+export async function typedFiling(c: WebContext): Promise<FilingTyped> {
+  const entries = await Promise.all(CARRIED.map(async (name) => [name, (await textsOf(c, name))[0] ?? ''] as const))
+  return { keyIds: await textsOf(c, 'key'), values: Object.fromEntries(entries) }
+}
+
+function answer(label: string, change: string | null, ...lines: string[]): Answer {
+  return { label, lines, at: null, change, link: null }
+}
+
+/** For whom, and in whose place. */
+function specialAnswers({ filing }: Filed, { owners, organisation, replaced }: Side): Answer[] {
+  const { onBehalfOf } = filing
+  const owner = owners?.find(({ personId }) => personId === onBehalfOf?.personId)
+  return [
+    ...(onBehalfOf === undefined
+      ? []
+      : [
+          answer('On behalf of', 'owner', owner?.name ?? '', `an owner of ${organisation.name}`),
+          answer('How you verified them', 'verifiedBy', onBehalfOf.verifiedBy),
+        ]),
+    ...(replaced === null ? [] : [answer('Takes the place of', null, replaced.ref)]),
+  ]
+}
+
+async function answers(c: WebContext, side: Side, filed: Filed): Promise<Answer[]> {
+  const { filing, keyIds } = filed
+  const services = await findAllServices(c, side.organisationId)
+  const keys = services.flatMap((service) =>
+    service.keys
+      .filter((key) => keyIds.includes(key.id))
+      .map(({ kind, versions }) => {
+        const last4 = (versions.find((version) => version.accepted) ?? versions[0])?.last4 ?? ''
+        return { serviceName: service.name, environment: service.environment, kind, last4 }
+      }),
+  )
+  const notBefore = filing.notBefore ?? null
+  const start = shownTimeOrNull(notBefore, bearerOf(c).timeZone)
+  const passed = startHasPassed(notBefore, new Date()) ? ['As soon as approved; the time you gave has passed:'] : []
+  const starts = start === null ? ['As soon as approved'] : passed
+  return [
+    ...specialAnswers(filed, side),
+    answer('Keys', 'key', ...keyLines(keys)),
+    answer('Reason', 'reason', REASON_WORDS[filing.reason]),
+    answer('Details', 'details', filing.details || 'None'),
+    { ...answer('Earliest start', 'notBefore', ...starts), at: start },
+    answer('Old keys work for', 'overlap', overlapLine(filing.overlapSeconds)),
+  ]
+}
+
+/** What the form carries on, the keys and the side included. */
+function carriedFields({ keyIds, values }: FilingTyped, side: Side) {
+  const ofSide = {
+    ...(side.owners === null ? {} : { organisation: side.organisationId }),
+    ...(side.replaced === null ? {} : { replaces: side.replaced.ref }),
+  }
+  return [
+    ...keyIds.map((value) => ({ name: 'key', value })),
+    ...Object.entries({ ...values, ...ofSide }).map(([name, value]) => ({ name, value })),
+  ]
+}
+
+/** Everything once more before it is sent, with what happens then, and the code where one is needed. */
+export async function showCheck(c: WebContext, side: Side, filed: Filed, problems?: Problems): Promise<Response> {
+  const typed = await typedFiling(c)
+  const now = new Date()
+  const { reason, notBefore = null, overlapSeconds } = filed.filing
+  const onBehalf = side.owners !== null
+  const plan = { reason, keyCount: typed.keyIds.length, notBefore, overlapSeconds, decideBy: decideBy(now), onBehalf }
+  return showPage(c, 'check-answers', {
+    title: 'Check your answers',
+    carried: carriedFields(typed, side),
+    answers: await answers(c, side, filed),
+    urgent: reason === 'compromised' && overlapSeconds > 0 && !onBehalf,
+    replaced: replacedFacts(side),
+    nextSteps: nextSteps(plan, bearerOf(c).timeZone, now),
+    askCode: await needsCode(c),
+    cancelHref: onBehalf ? '/desk' : '/rotations',
+    ...(problems === undefined ? {} : { problems }),
+  })
+}
