@@ -1,6 +1,8 @@
 import { z } from 'zod'
 import { findService } from '../../database/keys/services.ts'
+import { findAccountChanges } from '../../database/people/owners.ts'
 import { revealVersion } from '../../keyring/reveal.ts'
+import { holdUntil } from '../../rules/hold.ts'
 import type { PersonActor } from '../../rules/permissions.ts'
 import { Refusal } from '../../rules/refusals.ts'
 import { type App, actorFor, bearerOf, type WebContext } from '../context.ts'
@@ -8,10 +10,19 @@ import { confirmWithCode, needsCode } from '../forms/confirmed.ts'
 import { orAskAgain, type Problems, readForm } from '../forms/form.ts'
 import { firstKeysOfService, type NewKeys, newKeysOfRotation } from '../shown/new-keys.ts'
 import { showPage } from '../shown/page.ts'
+import { shownTime } from '../shown/times.ts'
 import { mayPickUp } from './pick-up.ts'
 import { rotationOf } from './rotation.ts'
 
 const wish = z.object({ versionId: z.string(), code: z.string().optional() })
+
+/** Until when whoever looks may pick nothing up, save what two agents approved for a leak; said before they take out their code. */
+async function findPickUpHold(c: WebContext) {
+  const { actor, timeZone } = bearerOf(c)
+  const changes = await findAccountChanges(c.get('desk').db, actor.personId)
+  const until = holdUntil(changes, new Date())
+  return until === null ? null : { until: shownTime(until, timeZone) }
+}
 
 async function showList(c: WebContext, { label, href, keys }: NewKeys, problems?: Problems): Promise<Response> {
   if (keys.length === 0) throw new Refusal('ILLEGAL_MOVE', { detail: 'The new keys are not made yet.' })
@@ -22,6 +33,7 @@ async function showList(c: WebContext, { label, href, keys }: NewKeys, problems?
     href,
     keys: keys.map((key) => ({ ...key, first: key === first })),
     anyWaiting: first !== undefined,
+    hold: first === undefined ? null : await findPickUpHold(c),
     askCode: first !== undefined && (await needsCode(c)),
     ...(problems === undefined ? {} : { problems }),
   })
@@ -46,6 +58,7 @@ async function reveal(c: WebContext, newKeys: NewKeys): Promise<Response> {
       return showPage(c, 'new-key', { title: 'Store your new key', label, href, ...key, secret, others, nextHref })
     },
     (problems) => showList(c, newKeys, problems),
+    { ON_HOLD: '' },
   )
 }
 

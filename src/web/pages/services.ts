@@ -30,7 +30,15 @@ function versionFacts(key: KeyView, timeZone: string) {
   }))
 }
 
-function keyFacts(key: KeyView, timeZone: string, mayRotate: boolean) {
+type Options = { mayRotate: boolean; mayReveal: boolean; ofAll: boolean }
+
+/** Where this key is filed: by an owner, or by the staff on behalf of one. */
+function rotateHref(key: KeyView, service: ServiceView, { mayRotate, ofAll }: Options): string | null {
+  if (!mayRotate || !key.enabled) return null
+  return `/rotations/new?${ofAll ? `organisation=${service.organisationId}&` : ''}key=${key.id}`
+}
+
+function keyFacts(key: KeyView, service: ServiceView, timeZone: string, options: Options) {
   const newest = key.versions[0]
   const uses = key.versions.map((version) => version.lastUsedAt).filter((at) => at !== null)
   const lastUse = uses.toSorted((a, b) => b.getTime() - a.getTime())[0] ?? null
@@ -43,11 +51,10 @@ function keyFacts(key: KeyView, timeZone: string, mayRotate: boolean) {
     age: newest === undefined ? '' : howLongAgo(newest.createdAt, new Date()),
     lastUsed: shownTimeOrNull(lastUse, timeZone),
     rotation: key.rotationRef === null ? null : { ref: key.rotationRef, href: `/rotations/${key.rotationRef}` },
-    rotateHref: mayRotate && key.enabled ? `/rotations/new?key=${key.id}` : null,
+    rotateHref: rotateHref(key, service, options),
+    rotateWord: options.ofAll ? 'File on behalf' : 'Rotate',
   }
 }
-
-type Options = { mayRotate: boolean; mayReveal: boolean; ofAll: boolean }
 
 function serviceFacts(service: ServiceView, timeZone: string, options: Options) {
   const waits = options.mayReveal && service.keys.some(waitsForFirstPickUp)
@@ -58,7 +65,7 @@ function serviceFacts(service: ServiceView, timeZone: string, options: Options) 
     selfService: service.selfService,
     organisation: options.ofAll ? shownOrganisation(service.organisationId, service.organisationName) : null,
     pickUpHref: waits ? `/services/${service.id}/new-keys` : null,
-    keys: service.keys.map((key) => keyFacts(key, timeZone, options.mayRotate)),
+    keys: service.keys.map((key) => keyFacts(key, service, timeZone, options)),
   }
 }
 
@@ -66,7 +73,7 @@ async function shownServices(c: WebContext, services: readonly ServiceView[]) {
   const { organisationId, role } = actorFor(c, 'services.view')
   const { timeZone } = bearerOf(c)
   const options = {
-    mayRotate: roleMay(role, 'rotations.submit'),
+    mayRotate: roleMay(role, 'rotations.file'),
     mayReveal: await mayPickUp(c),
     ofAll: organisationId === null,
   }
