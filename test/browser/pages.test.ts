@@ -1,4 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest'
+import { addCannedAnswer } from '../../src/desk/conversation/canned-answers.ts'
+import { writeMessage, writeNote } from '../../src/desk/conversation/write.ts'
 import { approveRotation } from '../../src/desk/decide.ts'
 import { submitRotation } from '../../src/desk/submit.ts'
 import { issueSetUpCode } from '../../src/identity/members/first-admin.ts'
@@ -20,6 +22,7 @@ let world: ApiWorld
 let visitors: Record<'owner' | 'viewer' | 'agent' | 'admin', Visitor>
 let waiting: string
 let overlapping: string
+let cannedAnswerId: string
 
 async function file(serviceId: string, details: string): Promise<string> {
   const { db } = desk.desk
@@ -38,6 +41,9 @@ beforeAll(async () => {
   await work(desk)
   waiting = await file(hostile.serviceId, HOSTILE)
   await createGateway(db, admin.actor, { name: HOSTILE })
+  cannedAnswerId = (await addCannedAnswer(db, admin.actor, { name: 'Please wait', body: HOSTILE })).id
+  await writeNote(db, agent.actor, waiting, HOSTILE)
+  await writeMessage(db, owner.actor, waiting, HOSTILE)
   await createPersonalToken(db, owner.actor, { name: 'laptop', expiresAt: new Date(Date.now() + 86_400_000) })
   visitors = {
     owner: await openAs(desk, owner),
@@ -75,6 +81,8 @@ const PAGES: readonly (readonly [who: keyof typeof visitors, page: string, path:
   ['agent', 'the services of all', () => '/services'],
   ['admin', 'the organisations', () => '/organisations'],
   ['admin', 'the gateways', () => '/gateways'],
+  ['admin', 'the canned answers', () => '/desk/canned-answers'],
+  ['admin', 'a canned answer', () => `/desk/canned-answers/${cannedAnswerId}`],
   ['admin', 'a service for an organisation', () => '/services/new'],
   ['admin', 'the staff', () => '/people'],
 ]

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest'
+import { addCannedAnswer } from '../../src/desk/conversation/canned-answers.ts'
 import { approveRotation } from '../../src/desk/decide.ts'
 import { submitRotation } from '../../src/desk/submit.ts'
 import { createWebhookEndpoint } from '../../src/desk/webhooks/endpoints.ts'
@@ -20,6 +21,7 @@ let overlapping: string
 let gatewayId: string
 let webhookId: string
 let webhookDeliveryId: string
+let cannedAnswerId: string
 
 beforeAll(async () => {
   world = await makeApiWorld(desk)
@@ -38,6 +40,7 @@ beforeAll(async () => {
   waiting = await file(other.serviceId)
   gatewayId = (await createGateway(db, admin.actor, { name: 'edge' })).id
   webhookDeliveryId = (await db.selectFrom('webhookDelivery').select('id').executeTakeFirstOrThrow()).id
+  cannedAnswerId = (await addCannedAnswer(db, admin.actor, { name: 'Thanks', body: 'Thank you.' })).id
 })
 
 const WHO = ['owner', 'developer', 'viewer', 'agent', 'admin', 'rival'] as const
@@ -88,6 +91,8 @@ const GETS: Record<string, readonly Who[]> = {
   '/webhooks/:id/secret': ['owner'],
   '/webhooks/:id/removal': ['owner'],
   '/webhooks/deliveries/:id': ['owner'],
+  '/desk/canned-answers': ['admin'],
+  '/desk/canned-answers/:id': ['admin'],
 }
 
 /** What they may send; an empty form is then asked for again, or refused for another reason than who sends it. */
@@ -120,6 +125,9 @@ const POSTS: Record<string, readonly Who[]> = {
   '/organisations': ['admin'],
   '/gateways': ['admin'],
   '/gateways/:id/revocation': ['admin'],
+  '/desk/canned-answers': ['admin'],
+  '/desk/canned-answers/:id': ['admin'],
+  '/desk/canned-answers/:id/removal': ['admin'],
   '/choose-organisation': EVERYBODY,
   '/account/password': EVERYBODY,
   '/account/email': EVERYBODY,
@@ -154,7 +162,12 @@ function addressOf(pattern: string): string {
   if (pattern.startsWith('/webhooks')) {
     return pattern.replace(':id', pattern.includes('deliveries') ? webhookDeliveryId : webhookId)
   }
-  const ids = { services: world.place.serviceId, people: world.people.developer.actor.personId, gateways: gatewayId }
+  const ids = {
+    services: world.place.serviceId,
+    people: world.people.developer.actor.personId,
+    gateways: gatewayId,
+    desk: cannedAnswerId,
+  }
   const id = new Map(Object.entries(ids)).get(pattern.split('/')[1] ?? '') ?? gatewayId
   return pattern.replace(':ref', ref).replace(/:id(\{.*\})?/, id)
 }

@@ -31,6 +31,12 @@ const DESK: readonly Row[] = [
     hint: 'Programs of the desk’s that hear of every organisation’s rotations.',
     needs: 'webhooks.manage',
   },
+  {
+    href: '/desk/canned-answers',
+    label: 'Canned answers',
+    hint: 'Texts that agents write again and again.',
+    needs: 'cannedAnswers.manage',
+  },
 ]
 
 async function showHub(c: WebContext, title: string, lead: string, rows: readonly Row[]): Promise<Response> {

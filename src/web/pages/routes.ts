@@ -2,6 +2,7 @@ import type { App } from '../context.ts'
 import { addAccount } from './account/routes.ts'
 import { addPickUp } from './allow-pick-up.ts'
 import { addAudit } from './audit.ts'
+import { addCannedAnswers } from './conversation/canned-answers.ts'
 import { addConversation } from './conversation/write.ts'
 import { addDecision } from './decision.ts'
 import { addEvidence } from './evidence.ts'
@@ -26,7 +27,7 @@ import { addWebhooks } from './webhooks/webhooks.ts'
 export function addPages(app: App): void {
   for (const add of [addSignIn, addSetUp, addInvitations]) add(app)
   for (const add of [addRotations, addNewRotation, addRotation, addNewKeys, addRevokeEarly]) add(app)
-  for (const add of [addQueue, addReports, addDecision, addConversation]) add(app)
+  for (const add of [addQueue, addReports, addDecision, addConversation, addCannedAnswers]) add(app)
   addAccount(app)
   addWebhooks(app)
   for (const add of [addAudit, addEvidence, addHubs, addServices, addPeople, addPickUp, addOrganisations, addGateways])

@@ -44,6 +44,12 @@ function specialChecks({ verifiedBy, requester, replaces }: RotationView): Check
   ]
 }
 
+/** An answer may change a request without a one-time code, so whoever decides should look at what it changed. */
+function revisionChecks({ revision }: RotationView): Check[] {
+  const words = `This is revision ${revision}: look at “What happened” for what changed since it was filed.`
+  return revision === 1 ? [] : [check(false, words)]
+}
+
 /** What the desk can see by itself about a rotation that waits for a decision. */
 export function checks(rotation: RotationView, facts: DecisionFacts, timeZone: string, now: Date): Check[] {
   const filedAt = shownTime(rotation.createdAt, timeZone)
@@ -60,6 +66,7 @@ export function checks(rotation: RotationView, facts: DecisionFacts, timeZone: s
         : `${count(facts.unusableKeys, 'key')} disabled or removed since; these will be skipped.`,
     ),
     useCheck(rotation, now),
+    ...revisionChecks(rotation),
     check(
       others === 0,
       others === 0 ? 'No other rotation of theirs is under way.' : `Also under way: ${joinWords(facts.otherLiveRefs)}.`,
