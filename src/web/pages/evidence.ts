@@ -37,6 +37,7 @@ function itemEvidence(item: ItemView, sha256: ReadonlyMap<string, string>, timeZ
     statusWord: item.status.replaceAll('_', ' '),
     old: versionFacts(item.oldVersion, sha256, timeZone),
     new: versionFacts(item.newVersion, sha256, timeZone),
+    oldEndWord: item.status === 'pending' ? 'once the new key is made' : 'not by this rotation',
     oldEndsAt: shownTimeOrNull(item.overlapEndsAt, timeZone),
   }
 }
