@@ -9,6 +9,8 @@ export type VersionView = {
   last4: string
   createdAt: Date
   acceptedUntil: Date | null
+  /** The end it has by itself, whatever rotation it is in. */
+  ownEnd: Date | null
   revokedAt: Date | null
   rolledBackAt: Date | null
   revealedAt: Date | null
@@ -30,7 +32,7 @@ export async function findVersions(db: Db, by: 'id' | 'keyId', ids: readonly str
     .leftJoin('versionUse', 'versionUse.versionId', 'version.id')
     .leftJoin('person', 'person.id', 'version.revealedBy')
     .select(['version.id', 'version.keyId', 'version.last4', 'version.createdAt', 'version.acceptedUntil'])
-    .select(['version.revokedAt', 'version.rolledBackAt', 'version.revealedAt'])
+    .select(['version.revokedAt', 'version.rolledBackAt', 'version.revealedAt', 'version.ownEnd'])
     .select(['version.activeFrom', 'version.revokeFrom', 'key.enabled'])
     .select(['versionUse.lastUsedAt', 'versionUse.lastNetwork', 'person.name as revealedBy'])
     .select(sql<boolean>`version.sealed is not null`.as('sealed'))

@@ -46,6 +46,11 @@ export async function countLateItems(db: Db): Promise<number> {
   return Number(row.count)
 }
 
+/** The reference of the rotation that an item is in. */
+export async function findItemRef(db: Db, id: string): Promise<string | undefined> {
+  return (await db.selectFrom('item').select('rotationRef').where('id', '=', id).executeTakeFirst())?.rotationRef
+}
+
 /** Nothing was made for it yet, and its key works as before. */
 function isUntouched(status: ItemStatus): boolean {
   return status === 'pending' || status === 'failed'

@@ -2,6 +2,7 @@ import type { RotationView } from '../../database/rotations/views.ts'
 import { type PersonActor, roleMay } from '../../rules/permissions.ts'
 import { isEnded, rotationMayMove } from '../../rules/rotations/rotation-lifecycle.ts'
 import { oldKeyWorks } from '../shown/status.ts'
+import { askableItems, extendableItems } from './follow-ups/key-choices.ts'
 
 type Move = { label: string; hint: string; href: string | null; action: string | null; danger: boolean }
 
@@ -29,7 +30,24 @@ function replacement(rotation: RotationView, actor: PersonActor): Move[] {
   return may ? [{ label: 'A key was leaked', hint, href, action: null, danger: true }] : []
 }
 
+function followUps(rotation: RotationView, actor: PersonActor): Move[] {
+  if (!roleMay(actor.role, 'rotations.followUp')) return []
+  const moves: Move[] = []
+  if (extendableItems(rotation).length > 0) {
+    const hint = 'When something still needs the old keys after they are to stop.'
+    const href = `/rotations/${rotation.ref}/extension`
+    moves.push({ label: 'More time for the old keys', hint, href, action: null, danger: false })
+  }
+  if (askableItems(rotation, 'rollback').length > 0) {
+    const hint = 'When the new keys are of no use: they are deleted. Only while the old ones still work.'
+    const href = `/rotations/${rotation.ref}/rollback`
+    moves.push({ label: 'Go back to the old keys', hint, href, action: null, danger: true })
+  }
+  return moves
+}
+
 /** What this person can do with the rotation now, the harmless first. */
 export function openMoves(rotation: RotationView, actor: PersonActor): Move[] {
-  return [...withdrawal(rotation, actor), ...earlyRevocation(rotation, actor), ...replacement(rotation, actor)]
+  const all = [withdrawal, followUps, earlyRevocation, replacement]
+  return all.flatMap((moves) => moves(rotation, actor))
 }

@@ -11,10 +11,12 @@ import { needsCode } from '../forms/confirmed.ts'
 import { newDraft } from '../forms/once.ts'
 import { answerForm } from '../shown/answer-form.ts'
 import { decisionView, waitsForDecision } from '../shown/decision.ts'
+import { waitingFollowUps } from '../shown/follow-ups.ts'
 import { showPage } from '../shown/page.ts'
 import { rotationFacts } from '../shown/rotation-facts.ts'
 import { waitsForPickUp } from '../shown/status.ts'
 import { timeline } from '../shown/timeline.ts'
+import { troubleFacts } from '../shown/trouble.ts'
 import { FORM_TEXTS, type FormName, type Opened } from './conversation/forms.ts'
 import { OVERLAP_CHOICES } from './filing/form.ts'
 import { mayPickUp } from './pick-up.ts'
@@ -107,6 +109,8 @@ export async function showRotation(c: WebContext, ref: string, opened?: Opened):
     back: staff ? { href: '/queue', label: 'Queue' } : { href: '/rotations', label: 'Rotations' },
     primary: pickUp(rotation, await mayPickUp(c)),
     moves: openMoves(rotation, actor),
+    followUps: waitingFollowUps(rotation, timeZone, roleMay(actor.role, 'rotations.decide')),
+    trouble: roleMay(actor.role, 'rotations.mend') ? troubleFacts(rotation) : null,
     assignment: await assignmentFacts(c, rotation),
     timeline: timeline(events, timeZone),
     decision,

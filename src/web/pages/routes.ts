@@ -7,6 +7,7 @@ import { addConversation } from './conversation/write.ts'
 import { addDecision } from './decision.ts'
 import { addEvidence } from './evidence.ts'
 import { addNewRotation } from './filing/new-rotation.ts'
+import { addFollowUps } from './follow-ups/routes.ts'
 import { addGateways } from './gateways.ts'
 import { addHubs } from './hubs.ts'
 import { addInvitations } from './invitations.ts'
@@ -15,19 +16,20 @@ import { addOrganisations } from './organisations.ts'
 import { addPeople } from './people.ts'
 import { addQueue } from './queue/routes.ts'
 import { addReports } from './reports/reports.ts'
-import { addRevokeEarly } from './revoke-early.ts'
 import { addRotation } from './rotation.ts'
 import { addRotations } from './rotations.ts'
 import { addServices } from './services.ts'
 import { addSetUp } from './set-up.ts'
 import { addSignIn } from './sign-in.ts'
+import { addTrouble } from './trouble/routes.ts'
 import { addWebhooks } from './webhooks/webhooks.ts'
 
 /** Everything that people see. A fixed path stands before the pattern that it fits, such as `/rotations/new`. */
 export function addPages(app: App): void {
   for (const add of [addSignIn, addSetUp, addInvitations]) add(app)
-  for (const add of [addRotations, addNewRotation, addRotation, addNewKeys, addRevokeEarly]) add(app)
+  for (const add of [addRotations, addNewRotation, addRotation, addNewKeys]) add(app)
   for (const add of [addQueue, addReports, addDecision, addConversation, addCannedAnswers]) add(app)
+  for (const add of [addFollowUps, addTrouble]) add(app)
   addAccount(app)
   addWebhooks(app)
   for (const add of [addAudit, addEvidence, addHubs, addServices, addPeople, addPickUp, addOrganisations, addGateways])

@@ -30,7 +30,7 @@ function versionFacts(key: KeyView, timeZone: string) {
   }))
 }
 
-type Options = { mayRotate: boolean; mayReveal: boolean; ofAll: boolean }
+type Options = { mayRotate: boolean; mayRemove: boolean; mayReveal: boolean; ofAll: boolean }
 
 /** Where this key is filed: by an owner, or by the staff on behalf of one. */
 function rotateHref(key: KeyView, service: ServiceView, { mayRotate, ofAll }: Options): string | null {
@@ -64,6 +64,7 @@ function serviceFacts(service: ServiceView, timeZone: string, options: Options) 
     live: service.environment === 'live',
     selfService: service.selfService,
     organisation: options.ofAll ? shownOrganisation(service.organisationId, service.organisationName) : null,
+    removeHref: options.mayRemove ? `/services/${service.id}/removal` : null,
     pickUpHref: waits ? `/services/${service.id}/new-keys` : null,
     keys: service.keys.map((key) => keyFacts(key, service, timeZone, options)),
   }
@@ -74,6 +75,7 @@ async function shownServices(c: WebContext, services: readonly ServiceView[]) {
   const { timeZone } = bearerOf(c)
   const options = {
     mayRotate: roleMay(role, 'rotations.file'),
+    mayRemove: roleMay(role, 'services.remove'),
     mayReveal: await mayPickUp(c),
     ofAll: organisationId === null,
   }

@@ -2,6 +2,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { countWaitingLetters } from '../../database/letters/queue.ts'
 import { findMemberships } from '../../database/people/people.ts'
 import { findShortcuts } from '../../database/people/shortcuts.ts'
+import { countLateItems } from '../../database/rotations/items.ts'
 import type { Bearer } from '../../identity/sign-in/bearers.ts'
 import { type Role, roleMay } from '../../rules/permissions.ts'
 import { shortId } from '../../rules/text/foreign-text.ts'
@@ -46,6 +47,13 @@ async function findWaitingLetters(c: WebContext, role: Role): Promise<string | n
   return waiting === 0 ? null : count(waiting, 'letter')
 }
 
+/** While no worker gets to its work, the staff have to know, wherever they are. */
+async function findLateKeys(c: WebContext, role: Role): Promise<string | null> {
+  if (!roleMay(role, 'rotations.decide')) return null
+  const late = await countLateItems(c.get('desk').db)
+  return late === 0 ? null : count(late, 'key')
+}
+
 async function findViewer(c: WebContext, { actor, timeZone }: Bearer) {
   const memberships = await findMemberships(c.get('desk').db, actor.personId)
   const own = memberships.find((membership) => membership.organisationId === actor.organisationId)
@@ -60,6 +68,7 @@ async function findViewer(c: WebContext, { actor, timeZone }: Bearer) {
     staff,
     shortcuts: staff && (await findShortcuts(c.get('desk').db, actor.personId)),
     waitingLetters: await findWaitingLetters(c, actor.role),
+    lateKeys: await findLateKeys(c, actor.role),
   }
 }
 

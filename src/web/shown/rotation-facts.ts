@@ -6,6 +6,7 @@ import { count, durationInWords, joinWords, KIND_WORDS, REASON_WORDS } from '../
 import { shownOrganisation } from './page.ts'
 import { itemStatus, oldKeyWorks, rotationStatus, steps, waitsForPickUp } from './status.ts'
 import { type ShownTime, shownTime, shownTimeOrNull } from './times.ts'
+import { triedWords } from './trouble.ts'
 
 /** "Payments EU, Payments US": what a rotation is about, as its letters call it too. */
 function serviceNames(rotation: RotationView): string {
@@ -75,6 +76,7 @@ function itemFacts(item: ItemView, overlapSeconds: number, timeZone: string) {
     live: item.environment === 'live',
     status: itemStatus(item),
     problem: item.problem,
+    tried: item.status === 'failed' ? triedWords(item.attempts) : null,
     old: oldFacts(item, overlapSeconds, timeZone),
     oldWord: 'unchanged',
     newWord: item.status === 'pending' ? 'not made yet' : 'none was made',

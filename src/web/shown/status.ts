@@ -34,7 +34,12 @@ const ITEM_TAGS = {
 
 /** Whether an item's old key still works; a revocation counts from its commit, before the worker has done its bookkeeping. */
 export function oldKeyWorks(item: ItemView): boolean {
-  return item.status === 'overlap' && item.oldVersion?.revokedAt === null
+  return item.status === 'overlap' && !item.overlapOver && item.oldVersion?.revokedAt === null
+}
+
+/** Whether its new key should have been made by now. An end needs no worker: it counts at its time. */
+export function isDelayed(item: ItemView): boolean {
+  return item.status === 'pending' && item.late
 }
 
 export function waitsForPickUp(item: ItemView): boolean {
@@ -55,6 +60,8 @@ function overlapSentence(rotation: RotationView): string {
 }
 
 function sentence(rotation: RotationView): string {
+  if (rotation.items.some(isDelayed))
+    return 'The new keys should be made by now. The desk is late; nothing is lost, and the old keys work.'
   switch (rotation.status) {
     case 'submitted':
       return waitingSentence(rotation)
@@ -104,12 +111,15 @@ export type ShownStatus = {
   next: { label: string; at: ShownTime } | null
 }
 
+function rotationTag(rotation: RotationView): Tag {
+  if (rotation.items.some(isDelayed)) return ['Delayed', 'warning']
+  const stopped = rotation.status === 'overlap' && !rotation.items.some(oldKeyWorks)
+  return stopped ? ['Old keys stopped', 'success'] : ROTATION_TAGS[rotation.status]
+}
+
 /** A rotation's status as a tag, a sentence and the next date; colour never tells anything alone. */
 export function rotationStatus(rotation: RotationView, timeZone: string): ShownStatus {
-  const [word, color] =
-    rotation.items.some(oldKeyWorks) || rotation.status !== 'overlap'
-      ? ROTATION_TAGS[rotation.status]
-      : (['Old keys stopped', 'success'] as const)
+  const [word, color] = rotationTag(rotation)
   const label = NEXT_LABELS[rotation.status]
   const ends = rotation.items
     .filter(oldKeyWorks)
@@ -121,6 +131,7 @@ export function rotationStatus(rotation: RotationView, timeZone: string): ShownS
 }
 
 export function itemStatus(item: ItemView): { word: string; color: Colour } {
+  if (isDelayed(item)) return { word: 'Delayed', color: 'warning' }
   const stopped = item.status === 'overlap' && !oldKeyWorks(item)
   const [word, color] = stopped ? ITEM_TAGS.retired : ITEM_TAGS[item.status]
   return { word, color }

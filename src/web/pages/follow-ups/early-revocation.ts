@@ -1,46 +1,28 @@
 import { z } from 'zod'
-import type { ItemView } from '../../database/rotations/items.ts'
-import { revokeEarly } from '../../desk/follow-ups/revoke-early.ts'
-import { Refusal } from '../../rules/refusals.ts'
-import { KIND_WORDS } from '../../rules/text/words.ts'
-import { type App, actorFor, bearerOf, type WebContext } from '../context.ts'
-import { confirmWithCode, needsCode } from '../forms/confirmed.ts'
-import { orAskAgain, type Problems, readForm, textsOf } from '../forms/form.ts'
-import { showPage } from '../shown/page.ts'
-import { oldKeyWorks, waitsForPickUp } from '../shown/status.ts'
-import { howLongAgo, shownTimeOrNull } from '../shown/times.ts'
-import { rotationOf } from './rotation.ts'
+import type { ItemView } from '../../../database/rotations/items.ts'
+import { revokeEarly } from '../../../desk/follow-ups/revoke-early.ts'
+import { Refusal } from '../../../rules/refusals.ts'
+import { type App, actorFor, bearerOf, type WebContext } from '../../context.ts'
+import { confirmWithCode, needsCode } from '../../forms/confirmed.ts'
+import { orAskAgain, type Problems, readForm, textsOf } from '../../forms/form.ts'
+import { showPage } from '../../shown/page.ts'
+import { oldKeyWorks, waitsForPickUp } from '../../shown/status.ts'
+import { rotationOf } from '../rotation.ts'
+import { keyChoice, lastUse, someItems } from './key-choices.ts'
 
-const some = z.preprocess(
-  (value) => (value === undefined ? [] : Array.isArray(value) ? value : [value]),
-  z.array(z.string()).min(1, 'Choose at least one old key to stop.'),
-)
 const confirmation = z.object({
-  item: some,
+  item: someItems('Choose at least one old key to stop.'),
   sure: z.literal('yes', 'Tick the box if you are sure; there is no way back.'),
   code: z.string().optional(),
 })
-
-function lastUse(item: ItemView, timeZone: string) {
-  const at = item.oldVersion?.lastUsedAt ?? null
-  if (at === null) return { useText: 'Not seen in use.', lastUsed: null }
-  return { useText: `Last used ${howLongAgo(at, new Date())},`, lastUsed: shownTimeOrNull(at, timeZone) }
-}
 
 function choice(item: ItemView, index: number, chosen: boolean, timeZone: string) {
   const usedAt = item.oldVersion?.lastUsedAt?.getTime() ?? 0
   const waiting = waitsForPickUp(item)
   return {
-    id: item.id,
-    inputId: index === 0 ? 'item' : item.id,
-    service: item.serviceName,
-    live: item.environment === 'live',
-    kindWord: KIND_WORDS[item.kind],
-    last4: item.oldVersion?.last4 ?? '',
-    chosen,
-    ...lastUse(item, timeZone),
-    network: item.oldVersion?.lastNetwork ?? null,
-    notPickedUp: waiting ? 'Nobody has picked up its new key yet.' : null,
+    ...keyChoice(item, index, chosen),
+    ...lastUse(item.oldVersion, timeZone),
+    note: waiting ? 'Nobody has picked up its new key yet.' : null,
     warning: waiting || Date.now() - usedAt < 86_400_000,
   }
 }
@@ -80,7 +62,7 @@ async function revoke(c: WebContext, ref: string): Promise<Response> {
 }
 
 /** The page before what can't be undone: it shows the last use of every old key first. */
-export function addRevokeEarly(app: App): void {
+export function addEarlyRevocation(app: App): void {
   app.get('/rotations/:ref/early-revocation', (c) => ask(c, c.req.param('ref')))
   app.post('/rotations/:ref/early-revocation', (c) => revoke(c, c.req.param('ref')))
 }
