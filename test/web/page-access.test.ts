@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { addCannedAnswer } from '../../src/desk/conversation/canned-answers.ts'
 import { approveRotation } from '../../src/desk/decide.ts'
+import { rollBack } from '../../src/desk/follow-ups/roll-back.ts'
 import { submitRotation } from '../../src/desk/submit.ts'
 import { createWebhookEndpoint } from '../../src/desk/webhooks/endpoints.ts'
 import { createGateway } from '../../src/keyring/gateways.ts'
@@ -19,6 +20,8 @@ let world: ApiWorld
 let waiting: string
 let overlapping: string
 let gatewayId: string
+let itemId: string
+let followUpId: string
 let webhookId: string
 let webhookDeliveryId: string
 let cannedAnswerId: string
@@ -38,6 +41,14 @@ beforeAll(async () => {
   await approveRotation(db, agent.actor, overlapping, { revision: 1 })
   await work(desk)
   waiting = await file(other.serviceId)
+  const leaking = await world.addService('Leaking')
+  const items = [{ serviceId: leaking.serviceId, kinds: ['auth'] as const }]
+  const leaked = await submitRotation(db, owner.actor, { items, reason: 'compromised', overlapSeconds: 3_600 })
+  await approveRotation(db, agent.actor, leaked.ref, { revision: 1 })
+  await work(desk)
+  followUpId = (await rollBack(db, owner.actor, leaked.ref)).followUpId
+  const inIt = db.selectFrom('item').select('id').where('rotationRef', '=', leaked.ref)
+  itemId = (await inIt.executeTakeFirstOrThrow()).id
   gatewayId = (await createGateway(db, admin.actor, { name: 'edge' })).id
   webhookDeliveryId = (await db.selectFrom('webhookDelivery').select('id').executeTakeFirstOrThrow()).id
   cannedAnswerId = (await addCannedAnswer(db, admin.actor, { name: 'Thanks', body: 'Thank you.' })).id
@@ -56,6 +67,11 @@ const GETS: Record<string, readonly Who[]> = {
   '/rotations/:ref/filed': ['owner', 'agent', 'admin'],
   '/rotations/:ref/new-keys': ['owner'],
   '/rotations/:ref/early-revocation': ['owner'],
+  '/rotations/:ref/extension': ['owner'],
+  '/rotations/:ref/rollback': ['owner'],
+  '/follow-ups/:id': ['agent', 'admin'],
+  '/items/:id/closing': ['agent', 'admin'],
+  '/services/:id/removal': ['owner'],
   '/services': EVERYBODY,
   '/services/:id{svc_[0-9a-z]+}': ACME,
   '/services/new': ['owner', 'admin', 'rival'],
@@ -103,6 +119,15 @@ const POSTS: Record<string, readonly Who[]> = {
   '/rotations/:ref/withdrawal': ['owner'],
   '/rotations/:ref/new-keys': ['owner'],
   '/rotations/:ref/early-revocation': ['owner'],
+  '/rotations/:ref/extension': ['owner'],
+  '/rotations/:ref/rollback': ['owner'],
+  '/rotations/:ref/retry': ['agent', 'admin'],
+  // An administrator decides only what was filed on behalf.
+  '/follow-ups/:id/approval': ['agent'],
+  '/follow-ups/:id/rejection': ['agent', 'admin'],
+  '/items/:id/retry': ['agent', 'admin'],
+  '/items/:id/closing': ['agent', 'admin'],
+  '/services/:id/removal': ['owner'],
   '/rotations/:ref/approval': ['agent', 'admin'],
   '/rotations/:ref/rejection': ['agent', 'admin'],
   '/rotations/:ref/assignment': ['agent', 'admin'],
@@ -158,7 +183,7 @@ const PUBLIC = [
 ]
 
 function addressOf(pattern: string): string {
-  const ref = pattern.includes('early') || pattern.includes('new-keys') ? overlapping : waiting
+  const ref = /early|new-keys|extension|rollback/.test(pattern) ? overlapping : waiting
   if (pattern.startsWith('/webhooks')) {
     return pattern.replace(':id', pattern.includes('deliveries') ? webhookDeliveryId : webhookId)
   }
@@ -167,6 +192,8 @@ function addressOf(pattern: string): string {
     people: world.people.developer.actor.personId,
     gateways: gatewayId,
     desk: cannedAnswerId,
+    items: itemId,
+    'follow-ups': followUpId,
   }
   const id = new Map(Object.entries(ids)).get(pattern.split('/')[1] ?? '') ?? gatewayId
   return pattern.replace(':ref', ref).replace(/:id(\{.*\})?/, id)

@@ -60,6 +60,37 @@ function assigned(event: RotationEvent): Telling {
   return { what: event.actor?.name === assignee ? 'Taken on' : `Given to ${assignee}` }
 }
 
+function timeFact(event: RotationEvent, name: string, timeZone: string): string | null {
+  const time = textFact(event, name)
+  return time === null ? null : formatTime(new Date(time), timeZone)
+}
+
+const FOLLOW_UPS: Readonly<Record<string, string>> = {
+  early_revocation: 'the planned early stop',
+  extension: 'more time for old keys',
+  rollback: 'going back to old keys',
+}
+
+function followUpWord(event: RotationEvent): string {
+  return FOLLOW_UPS[textFact(event, 'type') ?? ''] ?? 'a follow-up'
+}
+
+function asked(event: RotationEvent, { timeZone }: TellerContext): Telling {
+  const until = timeFact(event, 'until', timeZone)
+  return { what: `Asked for ${followUpWord(event)}`, text: until === null ? null : `Until ${until}` }
+}
+
+function extended(event: RotationEvent, { timeZone }: TellerContext): Telling {
+  return { what: 'Old keys given more time', text: `Until ${timeFact(event, 'overlapEndsAt', timeZone)}` }
+}
+
+/** One that was planned says for when. */
+function revoked(event: RotationEvent, { timeZone }: TellerContext): Telling {
+  const from = textFact(event, 'revokedFrom')
+  if (from === null || new Date(from) <= event.at) return { what: 'Old keys revoked early' }
+  return { what: 'Early stop of old keys planned', text: `For ${formatTime(new Date(from), timeZone)}` }
+}
+
 const SETTLED: Readonly<Record<string, string>> = {
   overlap: 'From here on old and new keys work side by side',
   completed: 'Completed',
@@ -115,9 +146,16 @@ export const WORDS: Readonly<Record<string, Teller>> = {
   },
   'rotation.retry': (event) => ({ what: event.facts.to === 'submitted' ? 'To be approved anew' : 'Tried again' }),
   'rotation.close': withFact('Closed', 'reason'),
-  'rotation.revoke_early': 'Old keys revoked early',
+  'rotation.revoke_early': revoked,
+  'rotation.extend': extended,
+  'rotation.roll_back': 'Went back to old keys',
+  'follow_up.request': asked,
+  'follow_up.approve': (event) => ({ what: `Approved: ${followUpWord(event)}` }),
+  'follow_up.reject': (event) => ({ what: `Rejected: ${followUpWord(event)}`, text: textFact(event, 'reason') }),
+  'follow_up.lapse': (event) => ({ what: `Lapsed, since the old key had ended: ${followUpWord(event)}` }),
   'item.add': null,
-  'item.cancel': null,
+  'item.cancel': (event) =>
+    event.facts.reason ? { what: 'A key was given up', text: textFact(event, 'reason') } : null,
   'item.execute': counted((keys) => `${keys} made`, 'new key'),
   'item.skip': counted((keys) => `${keys} skipped`, 'key'),
   'item.fail': counted((keys) => `${keys} could not be changed`, 'key'),

@@ -15,7 +15,7 @@ export function tickOf(rotation: RotationView): string {
 
 function waitingWord({ followUps }: RotationView): string | null {
   const asked = followUps
-    .filter(({ status, at }) => status === 'requested' && at === null)
+    .filter(({ status, approvalsNeeded }) => status === 'requested' && approvalsNeeded > 0)
     .map(({ type }) => WAITING[type])
   return asked.length === 0 ? null : `${joinWords(asked)} asked for`
 }
