@@ -102,6 +102,7 @@ const GETS: Record<string, readonly Who[]> = {
   '/audit/export.jsonl': EVERYBODY,
   '/rotations/:ref/evidence': ACME,
   '/desk': EVERYBODY,
+  '/desk/policy': ['agent', 'admin'],
   '/webhooks': ['owner', 'admin', 'rival'],
   '/webhooks/:id': ['owner'],
   '/webhooks/:id/secret': ['owner'],

@@ -23,6 +23,18 @@ const ACCOUNT: readonly Row[] = [
 
 /** What the staff look after, beside the queue. */
 const DESK: readonly Row[] = [
+  {
+    href: '/rotations/new',
+    label: 'File on behalf',
+    hint: 'For an owner who asked you to; two others approve it.',
+    needs: 'rotations.submitOnBehalf',
+  },
+  {
+    href: '/desk/policy',
+    label: 'Approval rules',
+    hint: 'How many approvals a request needs, and who would be asked now.',
+    needs: 'policy.view',
+  },
   { href: '/people', label: 'Staff', hint: 'Who works here, and as what.', needs: 'staff.manage' },
   { href: '/gateways', label: 'Gateways', hint: 'Who may ask whether a key is good.', needs: 'gateways.manage' },
   {

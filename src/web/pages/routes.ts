@@ -14,6 +14,7 @@ import { addInvitations } from './invitations.ts'
 import { addNewKeys } from './new-keys.ts'
 import { addOrganisations } from './organisations.ts'
 import { addPeople } from './people.ts'
+import { addPolicy } from './policy.ts'
 import { addQueue } from './queue/routes.ts'
 import { addReports } from './reports/reports.ts'
 import { addRotation } from './rotation.ts'
@@ -32,6 +33,16 @@ export function addPages(app: App): void {
   for (const add of [addFollowUps, addTrouble]) add(app)
   addAccount(app)
   addWebhooks(app)
-  for (const add of [addAudit, addEvidence, addHubs, addServices, addPeople, addPickUp, addOrganisations, addGateways])
+  for (const add of [
+    addAudit,
+    addEvidence,
+    addHubs,
+    addPolicy,
+    addServices,
+    addPeople,
+    addPickUp,
+    addOrganisations,
+    addGateways,
+  ])
     add(app)
 }

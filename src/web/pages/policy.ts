@@ -1,0 +1,52 @@
+import { findOrganisation, findOrganisationNames } from '../../database/people/organisations.ts'
+import { findStaff } from '../../database/people/people.ts'
+import { findPolicy } from '../../database/policy.ts'
+import { findOwnerChange } from '../../database/rotations/decision-facts.ts'
+import { Refusal } from '../../rules/refusals.ts'
+import { shortId } from '../../rules/text/foreign-text.ts'
+import { type App, actorFor, type WebContext } from '../context.ts'
+import { shownOrganisation, showPage } from '../shown/page.ts'
+import { isPolicyKind, POLICY_KINDS, type PolicyKind, policyRules, whoIsAsked } from '../shown/policy.ts'
+
+async function answerFor(c: WebContext, organisationId: string, kind: PolicyKind, viewerId: string) {
+  const { db } = c.get('desk')
+  const organisation = await findOrganisation(db, organisationId)
+  if (organisation === undefined) throw new Refusal('NOT_FOUND')
+  const people = await findStaff(db)
+  const staff = people.map(({ personId, name, role, organisationIds }) => {
+    return {
+      id: personId,
+      name,
+      staffRole: role === 'admin' ? ('admin' as const) : ('agent' as const),
+      organisationIds,
+    }
+  })
+  const ownerChangedAt = await findOwnerChange(db, organisationId)
+  return {
+    organisation: shownOrganisation(organisation.id, organisation.name),
+    kindWord: POLICY_KINDS[kind].label,
+    ...whoIsAsked({ kind, organisationId, ownerChangedAt, staff, viewerId }, new Date()),
+  }
+}
+
+/** The rules that are in force, and who would be asked to decide a request now. */
+async function show(c: WebContext): Promise<Response> {
+  const actor = actorFor(c, 'policy.view')
+  const { db } = c.get('desk')
+  const organisations = await findOrganisationNames(db)
+  const chosenId = c.req.query('organisation')
+  const asked = c.req.query('kind') ?? ''
+  const chosenKind = isPolicyKind(asked) ? asked : 'routine'
+  const policy = await findPolicy(db)
+  return showPage(c, 'policy', {
+    title: 'Approval rules',
+    rules: policyRules(policy.filingsPerHour),
+    organisations: organisations.map(({ id, name }) => ({ id, name, shortId: shortId(id), chosen: id === chosenId })),
+    kinds: Object.entries(POLICY_KINDS).map(([value, { label }]) => ({ value, label, chosen: value === chosenKind })),
+    answer: chosenId === undefined ? null : await answerFor(c, chosenId, chosenKind, actor.personId),
+  })
+}
+
+export function addPolicy(app: App): void {
+  app.get('/desk/policy', show)
+}
