@@ -3,6 +3,7 @@ import { addCannedAnswer } from '../../src/desk/conversation/canned-answers.ts'
 import { writeMessage, writeNote } from '../../src/desk/conversation/write.ts'
 import { approveRotation } from '../../src/desk/decide.ts'
 import { submitRotation } from '../../src/desk/submit.ts'
+import { createWebhookEndpoint } from '../../src/desk/webhooks/endpoints.ts'
 import { issueSetUpCode } from '../../src/identity/members/first-admin.ts'
 import { inviteMember } from '../../src/identity/members/organisations.ts'
 import { createPersonalToken } from '../../src/identity/tokens/tokens.ts'
@@ -23,6 +24,8 @@ let visitors: Record<'owner' | 'viewer' | 'agent' | 'admin', Visitor>
 let waiting: string
 let overlapping: string
 let cannedAnswerId: string
+let webhookId: string
+let webhookDeliveryId: string
 
 async function file(serviceId: string, details: string): Promise<string> {
   const { db } = desk.desk
@@ -36,6 +39,7 @@ beforeAll(async () => {
   const { db } = desk.desk
   const { owner, viewer, agent, admin } = world.people
   const hostile = await world.addService(HOSTILE)
+  webhookId = (await createWebhookEndpoint(desk.desk, owner.actor, { url: 'https://hooks.test/' })).id
   overlapping = await file(world.place.serviceId, 'Our contractor left.')
   await approveRotation(db, agent.actor, overlapping, { revision: 1, note: HOSTILE })
   await work(desk)
@@ -45,6 +49,7 @@ beforeAll(async () => {
   await writeNote(db, agent.actor, waiting, HOSTILE)
   await writeMessage(db, owner.actor, waiting, HOSTILE)
   await createPersonalToken(db, owner.actor, { name: 'laptop', expiresAt: new Date(Date.now() + 86_400_000) })
+  webhookDeliveryId = (await db.selectFrom('webhookDelivery').select('id').executeTakeFirstOrThrow()).id
   visitors = {
     owner: await openAs(desk, owner),
     viewer: await openAs(desk, viewer),
@@ -74,6 +79,12 @@ const PAGES: readonly (readonly [who: keyof typeof visitors, page: string, path:
   ['owner', 'the time zone', () => '/time-zone'],
   ['owner', 'where they act', () => '/choose-organisation'],
   ['owner', 'what is not there', () => '/nowhere'],
+  ['owner', 'the webhooks', () => '/webhooks'],
+  ['owner', 'a webhook and its deliveries', () => `/webhooks/${webhookId}`],
+  ['owner', 'one delivery of a webhook', () => `/webhooks/deliveries/${webhookDeliveryId}`],
+  ['owner', 'a new secret for a webhook', () => `/webhooks/${webhookId}/secret`],
+  ['owner', 'the removal of a webhook', () => `/webhooks/${webhookId}/removal`],
+  ['admin', 'the desk’s own webhooks', () => '/webhooks'],
   ['viewer', 'what they may not do', () => '/rotations/new'],
   ['agent', 'the queue', () => '/queue'],
   ['agent', 'an empty view of the queue', () => '/queue?view=closed'],

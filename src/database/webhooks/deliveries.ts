@@ -13,6 +13,8 @@ export type DeliveryView = {
   /** The `webhook-id` that every attempt carries. */
   eventId: string
   type: string
+  /** The reference of the rotation that it tells of. */
+  rotation: string | null
   status: DeliveryStatus
   createdAt: Date
   attempts: number
@@ -25,6 +27,8 @@ export type DeliveryView = {
 
 const STATUS = sql<DeliveryStatus>`case when delivery.next_attempt_at is not null then 'waiting'
   when delivery.delivered_at is not null then 'delivered' else 'failed' end`
+
+const ROTATION = sql<string | null>`event.body::jsonb -> 'data' ->> 'rotation'`
 
 const IS: Record<DeliveryStatus, ReturnType<typeof sql<SqlBool>>> = {
   waiting: sql<SqlBool>`delivery.next_attempt_at is not null`,
@@ -49,6 +53,7 @@ function selectDeliveries(db: Db, { organisationId }: Keeper) {
       (join) => join.onTrue(),
     )
     .select(['delivery.id', 'delivery.endpointId', 'delivery.eventId', 'event.type', STATUS.as('status')])
+    .select(ROTATION.as('rotation'))
     .select(['delivery.createdAt', 'delivery.attempts', 'delivery.nextAttemptAt', 'delivery.deliveredAt'])
     .select(['last.lastStatus', 'last.lastError'])
     .where('endpoint.removedAt', 'is', null)

@@ -35,6 +35,7 @@ export const webhookDelivery = z
     id: z.string(),
     eventId: z.string().meta({ description: 'The webhook-id of every attempt.' }),
     type: z.string(),
+    rotation: z.string().nullable().meta({ description: 'The rotation that it tells of.', example: 'ROT-1042' }),
     status: z.enum(DELIVERY_STATUSES),
     createdAt: time,
     attempts: z.int(),

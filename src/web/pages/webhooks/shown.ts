@@ -42,12 +42,14 @@ function outcome({ status, lastStatus, lastError, attempts }: DeliveryView): str
 }
 
 export function shownDelivery(delivery: DeliveryView, timeZone: string) {
-  const { id, type, eventId, status, attempts } = delivery
+  const { id, type, rotation, eventId, status, attempts } = delivery
   return {
     id,
     type,
     eventId,
     href: `/webhooks/deliveries/${id}`,
+    rotation: rotation === null ? null : { ref: rotation, href: `/rotations/${rotation}` },
+    sendWord: status === 'waiting' ? 'Send now' : 'Send again',
     status: DELIVERY_TAGS[status],
     createdAt: shownTime(delivery.createdAt, timeZone),
     attemptsWord: count(attempts, 'attempt'),
