@@ -25,6 +25,8 @@ const CALL_MILLISECONDS = 5_000
 const LEASE_SECONDS = 30
 const WAITS_FOR_DATABASE_MILLISECONDS = [100, 400, 1_600, 6_400]
 const GONE = 410
+/** While calls are under way, what has come due meanwhile is looked for this often. */
+const LOOK_AGAIN_MILLISECONDS = 100
 
 /** The way to the endpoints, and what is under way on it. */
 export type WebhookSender = {
@@ -145,19 +147,10 @@ function follow({ sender, log }: Delivery, { id, endpointId }: DeliveryClaim, de
   underWay.add(over)
 }
 
-/**
- * Starts sending what is due, and doesn't wait for it: a slow endpoint holds up its own deliveries alone. Whether it started any. Each
- * delivery is claimed with a lease, sent, and then marked, so one whose carrier dies is due again within half a minute, under the same
- * `webhook-id`: receivers get every event at least once. Any number of workers may do so side by side.
- */
-export async function startDueWebhooks(
-  db: Db,
-  sender: WebhookSender,
-  log: Log,
-  reached: WebhookMilestone = () => {},
-): Promise<boolean> {
+async function startDue(delivery: Delivery): Promise<number> {
+  const { db, sender } = delivery
   const count = AT_ONCE - sender.underWay.size
-  if (count <= 0) return false
+  if (count <= 0) return 0
   const claims = await claimDueDeliveries(db, {
     count,
     perEndpoint: AT_ONCE_PER_ENDPOINT,
@@ -165,9 +158,26 @@ export async function startDueWebhooks(
     leaseSeconds: LEASE_SECONDS,
   })
   if (claims.length === 0) await endOrphans(db)
-  const delivery = { db, sender, log, reached }
   for (const claim of claims) follow(delivery, claim, deliver(delivery, claim))
-  return claims.length > 0
+  return claims.length
+}
+
+/**
+ * Starts sending what is due, and doesn't wait for it: a slow endpoint holds up its own deliveries alone. False when there was nothing to
+ * start and nothing is under way. Each delivery is claimed with a lease, sent, and then marked, so one whose carrier dies is due again
+ * within half a minute, under the same `webhook-id`: receivers get every event at least once. Any number of workers may do so side by side.
+ */
+export async function startDueWebhooks(
+  db: Db,
+  sender: WebhookSender,
+  log: Log,
+  reached: WebhookMilestone = () => {},
+): Promise<boolean> {
+  if ((await startDue({ db, sender, log, reached })) > 0) return true
+  if (sender.underWay.size === 0) return false
+  // a call that ends makes room for the endpoint's next
+  await Promise.race([...sender.underWay, sleep(LOOK_AGAIN_MILLISECONDS)])
+  return true
 }
 
 /** Waits until nothing is under way. */

@@ -177,12 +177,12 @@ describe('a failed attempt', () => {
   })
 
   test.each([
-    ['429', 429, '120', 120],
-    ['503', 503, '7', 7],
-    ['503 with a date', 503, new Date(Date.now() + 600_000).toUTCString(), 600],
-    ['503 that asks for a month', 503, '2592000', 86_400],
+    ['429', 429, () => '120', 120],
+    ['503', 503, () => '7', 7],
+    ['503 with a date', 503, () => new Date(Date.now() + 600_000).toUTCString(), 600],
+    ['503 that asks for a month', 503, () => '2592000', 86_400],
   ])('is repeated no sooner than Retry-After asks: %s', async (_name, status, retryAfter, seconds) => {
-    plain.answer = (response) => response.writeHead(status, { 'retry-after': retryAfter }).end()
+    plain.answer = (response) => response.writeHead(status, { 'retry-after': retryAfter() }).end()
     await put()
     await deliverDue(db, sender)
     const { dueInSeconds } = await deliveryTo(db, endpoint.id)

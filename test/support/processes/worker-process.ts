@@ -5,6 +5,8 @@ import { carryOutNextDue } from '../../../src/desk/carry-out.ts'
 import { makeVersion } from '../../../src/keyring/make-version.ts'
 import { createLog } from '../../../src/log.ts'
 import { openMail } from '../../../src/outbox/deliver.ts'
+import { createAddressCheck } from '../../../src/outbox/webhooks/addresses.ts'
+import { openWebhooks } from '../../../src/outbox/webhooks/deliver.ts'
 import { startWorker } from '../../../src/worker/loop.ts'
 import { maker } from '../worlds/desk-world.ts'
 
@@ -43,7 +45,8 @@ const mail = openMail({ ...sender, smtpUrl: values.smtp })
 if (values.wrong) {
   for (;;) await carryOutWrongly(db)
 } else {
-  const worker = startWorker({ db, maker, mail, log, reached })
+  const webhooks = openWebhooks({ sealer: maker.sealer, check: createAddressCheck(['127.0.0.1']) })
+  const worker = startWorker({ db, maker, mail, webhooks, log, reached })
   process.once('SIGTERM', async () => {
     await worker.stop()
     mail?.close()
