@@ -141,6 +141,25 @@ describe('more time', () => {
   })
 })
 
+test('reminders follow the end, whether it was moved away or nearer', async () => {
+  const ref = await openOverlap(db, world, { overlapSeconds: 20 * 86_400 })
+  const reminded = async () => {
+    const rows = await db
+      .selectFrom('reminder')
+      .select('of')
+      .where('rotationRef', '=', ref)
+      .where('kind', '=', 'old_key_stops')
+      .execute()
+    return new Set(rows.map(({ of }) => of.getTime()))
+  }
+  const later = await daysAfter(ref, 25)
+  await extendOverlap(db, world.owner, ref, { overlapEndsAt: later })
+  expect(await reminded()).toContain(later.getTime())
+  const sooner = await daysAfter(ref, 15)
+  await revokeEarly(db, world.owner, ref, { at: sooner })
+  expect(await reminded()).toContain(sooner.getTime())
+})
+
 describe('going back', () => {
   test('deletes the new keys, secrets included, and gives the old ones back the end they had by themselves', async () => {
     const ref = await openOverlap(db, world)

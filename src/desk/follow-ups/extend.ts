@@ -10,6 +10,7 @@ import { extensionApprovals } from '../../rules/rotations/follow-ups.ts'
 import { latestEnd } from '../../rules/rotations/overlap.ts'
 import { formatTime } from '../../rules/text/times.ts'
 import { putRotationLetters } from '../letters.ts'
+import { planEndReminders } from '../mail/plan-end-reminders.ts'
 import { updateDeadline } from '../settle.ts'
 import { chosenItems, lockMovableItems, type OpenItem } from './open-items.ts'
 import { askForApproval, insertFollowUp, refuseSecondRequest } from './requests.ts'
@@ -75,6 +76,7 @@ export async function moveEnds(
     facts,
   })
   const items = gaining.map(({ item }) => ({ ...item, overlapEndsAt: end, dueAt: end }))
+  await planEndReminders(trx, rotation.ref, items, at)
   const who = await findPersonName(trx, followUp.requestedBy)
   const letter = { who, at, distinction: followUp.id, items }
   await putRotationLetters(trx, rotation, { ...letter, kind: 'extended', audience: 'owners' })

@@ -4,6 +4,7 @@ import { lockItems, lockRotation } from '../../database/rotations/locks.ts'
 import type { ItemRow } from '../../database/schema.ts'
 import { type PersonActor, requireRole } from '../../rules/permissions.ts'
 import { Refusal } from '../../rules/refusals.ts'
+import { planEndReminders } from '../mail/plan-end-reminders.ts'
 import { updateDeadline } from '../settle.ts'
 import { chosenItems, lockOpenItems } from './open-items.ts'
 import { insertFollowUp, refuseSecondRequest } from './requests.ts'
@@ -63,7 +64,11 @@ export async function revokeEarly(
     const planned = at > now
     if (planned) await refuseSecondRequest(trx, rotation, 'early_revocation', items)
     await revokeOldVersions(trx, items, at, now)
-    if (planned) await updateDeadline(trx, ref)
+    if (planned) {
+      await updateDeadline(trx, ref)
+      const moved = items.map((item) => ({ ...item, overlapEndsAt: at }))
+      await planEndReminders(trx, ref, moved, now)
+    }
     const status = planned ? 'requested' : 'done'
     const wanted = { type: 'early_revocation', status, at, approvalsNeeded: 0 } as const
     const followUp = await insertFollowUp(trx, rotation, items, actor, now, wanted)
