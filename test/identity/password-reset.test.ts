@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto'
+import { setTimeout } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { beforeEach, describe, expect, test } from 'vitest'
+import { lockPerson } from '../../src/database/people/people.ts'
 import { changePassword } from '../../src/identity/account/password.ts'
 import { askForPasswordReset, findPasswordReset, resetPassword } from '../../src/identity/account/password-reset.ts'
 import { makeRecoveryCodes } from '../../src/identity/account/recovery-codes.ts'
@@ -8,6 +10,7 @@ import { findSessionBearer, findTokenBearer } from '../../src/identity/sign-in/b
 import { spendCode } from '../../src/identity/sign-in/codes.ts'
 import { beginSignIn } from '../../src/identity/sign-in/sign-in.ts'
 import { createPersonalToken } from '../../src/identity/tokens/tokens.ts'
+import { hashPassword } from '../../src/secrets/passwords.ts'
 import { createSealer } from '../../src/secrets/sealing.ts'
 import { entriesAbout, held, newestLetter, notices, personRow, tokenInLetter } from '../support/account.ts'
 import { openTestDatabase } from '../support/database.ts'
@@ -256,9 +259,24 @@ describe('changing the password', () => {
   })
 
   test('leaves no session to whoever is signing in with the old one at that moment', async () => {
+    const { email } = home.owner
+    const waiting = sql<{ count: number }>`select count(*)::int from pg_locks where not granted`
+    const signingIn = await db.transaction().execute(async (trx) => {
+      await lockPerson(trx, home.owner.actor.personId)
+      const result = outcome(beginSignIn(db, { email, password: PASSWORD, network: '10.5.0.1', userAgent: '' }))
+      // Its password was right a moment ago; now it waits for whoever changes it.
+      while ((await waiting.execute(db)).rows[0]?.count === 0) await setTimeout(10)
+      const passwordHash = await hashPassword(NEW)
+      await trx.updateTable('person').set({ passwordHash }).where('email', '=', email).execute()
+      return { result }
+    })
+    expect(await signingIn.result).toBe('NOT_AUTHENTICATED')
+  })
+
+  test('and signing in at the same moment leave no session that outlives the change', async () => {
     let password = PASSWORD
     for (let round = 0; round < 20; round++) {
-      const old = { email: home.owner.email, password, network: `10.5.0.${round}`, userAgent: '' }
+      const old = { email: home.owner.email, password, network: `10.6.0.${round}`, userAgent: '' }
       const signingIn = beginSignIn(db, old).catch(() => null)
       password = `${NEW} ${round}`
       const [pending] = await Promise.all([signingIn, change(old.password, password)])
