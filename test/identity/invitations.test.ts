@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { findMemberships, findPeople } from '../../src/database/people/people.ts'
+import { findMemberships } from '../../src/database/people/people.ts'
+import { findInvitations, findPeople } from '../../src/database/people/places.ts'
 import { acceptInvitation, findInvitation } from '../../src/identity/members/invitations.ts'
 import { createOrganisation, inviteMember, inviteStaff } from '../../src/identity/members/organisations.ts'
 import { findSessionBearer } from '../../src/identity/sign-in/bearers.ts'
@@ -133,13 +134,22 @@ describe('the list of people', () => {
   test('has the members of one organisation and those invited to it, and the staff apart', async () => {
     await newOwner('eve')
     await inviteNew('viewer')
-    const listed = { personId: expect.any(String), mayReveal: false }
+    const listed = {
+      personId: expect.any(String),
+      mayReveal: false,
+      secondFactor: true,
+      lockedAt: null,
+      disabledAt: null,
+      codeGivenAt: expect.any(Date),
+    }
     expect(await findPeople(db, owner.organisationId)).toEqual([
-      { ...listed, name: 'ada', email: owner.email, role: 'owner', enrolled: true },
-      { ...listed, name: 'Dan Developer', email, role: 'viewer', enrolled: false },
+      { ...listed, name: 'ada', email: owner.email, role: 'owner' },
+    ])
+    expect(await findInvitations(db, owner.organisationId)).toMatchObject([
+      { name: 'Dan Developer', email, role: 'viewer', ranOut: false, recovery: false },
     ])
     const staff = await findPeople(db, null)
-    expect(staff).toContainEqual({ ...listed, name: 'Ines Admin', email: admin.email, role: 'admin', enrolled: true })
+    expect(staff).toContainEqual({ ...listed, name: 'Ines Admin', email: admin.email, role: 'admin' })
     expect(staff.map((person) => person.email)).not.toContain(owner.email)
   })
 })
@@ -251,11 +261,13 @@ describe('accepting with an account', () => {
 
   test('tells the inviter nothing of the account: the list has the name that the inviter gave', async () => {
     const listed = async () =>
-      (await findPeople(db, owner.organisationId)).filter((person) => person.email === known.email)
-    expect(await listed()).toMatchObject([{ name: 'Somebody Else', enrolled: false }])
+      [...(await findPeople(db, owner.organisationId)), ...(await findInvitations(db, owner.organisationId))].filter(
+        (person) => person.email === known.email,
+      )
+    expect(await listed()).toMatchObject([{ name: 'Somebody Else', ranOut: false }])
     const code = await unusedCode(db, known)
     await acceptInvitation(db, sealer, token, { password: PASSWORD, code })
-    expect(await listed()).toMatchObject([{ name: 'kim', enrolled: true }])
+    expect(await listed()).toMatchObject([{ name: 'kim', secondFactor: true }])
   })
 
   test('an invitation takes over no account: without its password and code nothing happens', async () => {

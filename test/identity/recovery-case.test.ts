@@ -29,6 +29,7 @@ import {
   PASSWORD,
   signIn,
   tokenOf,
+  VERIFIED,
 } from '../support/worlds/people.ts'
 
 const { db } = await openTestDatabase()
@@ -36,10 +37,6 @@ const { sealer } = createCountingSealer()
 const admin = await enrolFirstAdmin(db, sealer)
 const agent = await addStaff(db, 'agent', 'Gus Agent')
 const second = await addStaff(db, 'agent', 'Gia Agent')
-const VERIFIED = {
-  verifiedBy: 'Called back on the number of the contract; knew the rotation of last week.',
-  checks: ['called_back', 'knows', 'asked_others'],
-}
 const HOUR = 3_600_000
 let owner: Enrolled & { organisationId: string }
 let counter = 0

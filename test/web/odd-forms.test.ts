@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { findServices } from '../../src/database/keys/services.ts'
-import { findPeople } from '../../src/database/people/people.ts'
+import { findPeople } from '../../src/database/people/places.ts'
 import { SESSION_COOKIE } from '../../src/web/session-cookie.ts'
 import { openTestDatabase } from '../support/database.ts'
 import { openDesk, sealer } from '../support/web.ts'

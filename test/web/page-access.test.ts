@@ -1,15 +1,18 @@
 import { beforeAll, describe, expect, test } from 'vitest'
+import { findInvitations } from '../../src/database/people/places.ts'
 import { addCannedAnswer } from '../../src/desk/conversation/canned-answers.ts'
 import { approveRotation } from '../../src/desk/decide.ts'
 import { rollBack } from '../../src/desk/follow-ups/roll-back.ts'
 import { submitRotation } from '../../src/desk/submit.ts'
 import { createWebhookEndpoint } from '../../src/desk/webhooks/endpoints.ts'
+import { inviteMember } from '../../src/identity/members/organisations.ts'
+import { openRecoveryCase } from '../../src/identity/recovery/open.ts'
 import { createGateway } from '../../src/keyring/gateways.ts'
 import type { App } from '../../src/web/context.ts'
 import { openTestDatabase } from '../support/database.ts'
 import { type Answer, openDesk } from '../support/web.ts'
 import { type ApiWorld, makeApiWorld, work } from '../support/worlds/api-world.ts'
-import type { Enrolled } from '../support/worlds/people.ts'
+import { type Enrolled, recoveryOf } from '../support/worlds/people.ts'
 
 const database = await openTestDatabase()
 let app: App | undefined
@@ -25,6 +28,8 @@ let followUpId: string
 let webhookId: string
 let webhookDeliveryId: string
 let cannedAnswerId: string
+let caseId: string
+let invitationId: string
 
 beforeAll(async () => {
   world = await makeApiWorld(desk)
@@ -51,6 +56,10 @@ beforeAll(async () => {
   itemId = (await inIt.executeTakeFirstOrThrow()).id
   gatewayId = (await createGateway(db, admin.actor, { name: 'edge' })).id
   webhookDeliveryId = (await db.selectFrom('webhookDelivery').select('id').executeTakeFirstOrThrow()).id
+  const newcomer = { name: 'Nia', email: 'nia@acme.example', role: 'viewer', ...world.place } as const
+  await inviteMember(db, owner.actor, newcomer)
+  invitationId = (await findInvitations(db, world.place.organisationId))[0]?.id ?? ''
+  caseId = (await openRecoveryCase(db, agent.actor, recoveryOf(world.people.viewer.actor))).id
   cannedAnswerId = (await addCannedAnswer(db, admin.actor, { name: 'Thanks', body: 'Thank you.' })).id
 })
 
@@ -83,10 +92,23 @@ const GETS: Record<string, readonly Who[]> = {
   '/reports': ['agent', 'admin'],
   '/reports/export': ['agent', 'admin'],
   '/people': ['owner', 'admin', 'rival'],
+  '/people/:id{per_[0-9a-z]+}': ['owner', 'agent', 'admin'],
   '/people/:id/pick-up': ['owner'],
+  '/people/:id/role': ['owner', 'admin'],
+  '/people/:id/removal': ['owner', 'admin'],
+  '/people/:id/unlocking': ['admin'],
+  '/people/:id/disabling': ['admin'],
+  '/people/:id/enabling': ['admin'],
+  '/people/invitations/:id': ['owner', 'admin'],
+  '/recovery/:id': ACME,
+  '/desk/recovery': ['agent', 'admin'],
+  '/desk/recovery/new': ['agent', 'admin'],
+  '/desk/recovery/:id': ['agent', 'admin'],
   '/tokens': EVERYBODY,
   '/tokens/new': EVERYBODY,
-  '/organisations': ['admin'],
+  '/organisations': ['agent', 'admin'],
+  '/organisations/:id{org_[0-9a-z]+}': ['agent', 'admin'],
+  '/organisations/:id/invitation': ['admin'],
   '/gateways': ['admin'],
   '/gateways/:id/revocation': ['admin'],
   '/choose-organisation': EVERYBODY,
@@ -146,9 +168,23 @@ const POSTS: Record<string, readonly Who[]> = {
   '/services/:id/new-keys': ['owner'],
   '/people': ['owner', 'admin', 'rival'],
   '/people/:id/pick-up': ['owner'],
+  '/people/:id/role': ['owner', 'admin'],
+  '/people/:id/removal': ['owner', 'admin'],
+  '/people/:id/unlocking': ['admin'],
+  '/people/:id/disabling': ['admin'],
+  '/people/:id/enabling': ['admin'],
+  '/people/invitations/:id': ['owner', 'admin'],
+  '/people/invitations/:id/withdrawal': ['owner', 'admin'],
+  '/recovery/:id/objection': ['owner'],
+  '/desk/recovery/new': ['agent', 'admin'],
+  '/desk/recovery/:id/opening': ['agent', 'admin'],
+  '/desk/recovery/:id/confirmation': ['agent', 'admin'],
+  '/desk/recovery/:id/carrying-out': ['agent', 'admin'],
+  '/desk/recovery/:id/refusal': ['agent', 'admin'],
   '/tokens': EVERYBODY,
   '/tokens/:id/revocation': EVERYBODY,
   '/organisations': ['admin'],
+  '/organisations/:id/invitation': ['admin'],
   '/gateways': ['admin'],
   '/gateways/:id/revocation': ['admin'],
   '/desk/canned-answers': ['admin'],
@@ -177,6 +213,9 @@ const PUBLIC = [
   '/sign-out',
   '/set-up',
   '/invitations/:token',
+  '/lost-access',
+  '/lost-access/sent',
+  '/lost-access/:token',
   '/sign-in/recovery-code',
   '/forgot-password',
   '/reset-password/:token',
@@ -192,12 +231,16 @@ function addressOf(pattern: string): string {
     services: world.place.serviceId,
     people: world.people.developer.actor.personId,
     gateways: gatewayId,
-    desk: cannedAnswerId,
+    organisations: world.place.organisationId,
+    recovery: caseId,
+    desk: pattern.includes('recovery') ? caseId : cannedAnswerId,
     items: itemId,
     'follow-ups': followUpId,
   }
+  if (pattern.startsWith('/people/invitations')) return pattern.replace(':id', invitationId)
+  const where = /^\/people\/:id\/(role|removal)$/.test(pattern) ? `?organisation=${world.place.organisationId}` : ''
   const id = new Map(Object.entries(ids)).get(pattern.split('/')[1] ?? '') ?? gatewayId
-  return pattern.replace(':ref', ref).replace(/:id(\{.*\})?/, id)
+  return pattern.replace(':ref', ref).replace(/:id(\{.*\})?/, id) + where
 }
 
 /** What is another's is not there: not for a rival, and an organisation's webhooks not for an admin, who keeps the desk's own. */

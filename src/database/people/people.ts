@@ -1,4 +1,4 @@
-import { type Selectable, sql } from 'kysely'
+import type { Selectable } from 'kysely'
 import type { MemberRole, Role } from '../../rules/permissions.ts'
 import type { Db, Trx } from '../connect.ts'
 import type { Database } from '../schema.ts'
@@ -25,44 +25,6 @@ export async function findMemberships(db: Db, personId: string): Promise<Members
     .orderBy('membership.createdAt')
     .orderBy('organisation.id')
     .execute()
-}
-
-/** `enrolled` is false for somebody whose invitation is still open. */
-export type ListedPerson = {
-  personId: string
-  name: string
-  email: string
-  role: Role
-  mayReveal: boolean
-  enrolled: boolean
-}
-
-/**
- * The people of an organisation, or the staff (null), by name, with those who are invited to it under the name that the
- * inviter gave: an address alone must not tell whose it is.
- */
-export async function findPeople(db: Db, organisationId: string | null): Promise<ListedPerson[]> {
-  const there = organisationId === null ? await findStaff(db) : await findMembers(db, organisationId)
-  const invited = await db
-    .selectFrom('invitation')
-    .innerJoin('person', 'person.id', 'invitation.personId')
-    .select(['person.id as personId', 'invitation.inviteeName as name', 'person.email', 'invitation.role'])
-    .where('invitation.organisationId', 'is not distinct from', organisationId)
-    .where('invitation.acceptedAt', 'is', null)
-    .where(sql<boolean>`invitation.expires_at > clock_timestamp()`)
-    .execute()
-  const people = [
-    ...there.map(({ personId, name, email, role, mayReveal }) => ({
-      personId,
-      name,
-      email,
-      role,
-      mayReveal,
-      enrolled: true,
-    })),
-    ...invited.map((person) => ({ ...person, mayReveal: false, enrolled: false })),
-  ]
-  return people.sort((a, b) => a.name.localeCompare(b.name, 'en') || (a.email < b.email ? -1 : 1))
 }
 
 /** Somebody who can sign in, with the role that they have there. */

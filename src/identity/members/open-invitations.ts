@@ -12,6 +12,10 @@ function actionFor(organisationId: string | null): Action {
   return organisationId === null ? 'staff.manage' : 'members.manage'
 }
 
+function nounOf({ organisationId }: { organisationId: string | null }): string {
+  return organisationId === null ? 'staff' : 'member'
+}
+
 /**
  * The invitation, its person locked first as whoever accepts it does, so that of accepting, sending again and withdrawing one comes
  * first. Refuses NOT_FOUND what is accepted, withdrawn or another organisation's, and NOT_ALLOWED.
@@ -40,7 +44,7 @@ export async function resendInvitation(db: Db, actor: PersonActor, id: string): 
     const { invitation, person, organisation } = await lockInvitation(trx, actor, id)
     await inviteAgain(trx, person, invitation, { organisation, by: actor.name })
     await recordAudit(trx, invitation.organisationId ?? DESK_CHAIN, await clock(trx), {
-      action: 'invitation.resend',
+      action: `${nounOf(invitation)}.invite_again`,
       actor,
       facts: { person: person.id, role: invitation.role },
     })
@@ -54,7 +58,7 @@ export async function withdrawInvitation(db: Db, actor: PersonActor, id: string)
     const { invitation, person } = await lockInvitation(trx, actor, id)
     await trx.deleteFrom('invitation').where('id', '=', id).execute()
     await recordAudit(trx, invitation.organisationId ?? DESK_CHAIN, await clock(trx), {
-      action: 'invitation.withdraw',
+      action: `${nounOf(invitation)}.withdraw_invitation`,
       actor,
       facts: { person: person.id, role: invitation.role },
     })

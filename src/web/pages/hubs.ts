@@ -36,6 +36,12 @@ const DESK: readonly Row[] = [
     needs: 'policy.view',
   },
   { href: '/people', label: 'Staff', hint: 'Who works here, and as what.', needs: 'staff.manage' },
+  {
+    href: '/desk/recovery',
+    label: 'Recovery cases',
+    hint: 'Giving access back to somebody who lost it, or an owner to an organisation without one.',
+    needs: 'recovery.manage',
+  },
   { href: '/gateways', label: 'Gateways', hint: 'Who may ask whether a key is good.', needs: 'gateways.manage' },
   {
     href: '/webhooks',

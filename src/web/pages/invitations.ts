@@ -17,9 +17,10 @@ async function show(c: WebContext, token: string, problems?: Problems): Promise<
   const { db, sealer } = c.get('desk')
   const invitation = await findInvitation(db, sealer, token)
   if (invitation === null) throw new Refusal('INVITATION_VOID')
-  const { organisation, role, name, email, enrolment } = invitation
+  const { organisation, role, recovery, name, email, enrolment } = invitation
   return showPage(c, 'invitation', {
-    title: 'Join Rekey',
+    title: recovery ? 'Get your access back' : 'Join Rekey',
+    recovery,
     action: `/invitations/${token}`,
     organisationName: organisation,
     roleWord: ROLE_WORDS[role],

@@ -1,6 +1,5 @@
 import type { App } from '../context.ts'
 import { addAccount } from './account/routes.ts'
-import { addPickUp } from './allow-pick-up.ts'
 import { addAudit } from './audit.ts'
 import { addCannedAnswers } from './conversation/canned-answers.ts'
 import { addConversation } from './conversation/write.ts'
@@ -12,10 +11,13 @@ import { addGateways } from './gateways.ts'
 import { addHubs } from './hubs.ts'
 import { addInvitations } from './invitations.ts'
 import { addNewKeys } from './new-keys.ts'
-import { addOrganisations } from './organisations.ts'
-import { addPeople } from './people.ts'
+import { addOrganisationInvitation } from './organisations/invitation.ts'
+import { addOrganisation } from './organisations/organisation.ts'
+import { addOrganisations } from './organisations/organisations.ts'
+import { addPeoplePages } from './people/routes.ts'
 import { addPolicy } from './policy.ts'
 import { addQueue } from './queue/routes.ts'
+import { addRecovery } from './recovery/routes.ts'
 import { addReports } from './reports/reports.ts'
 import { addRotation } from './rotation.ts'
 import { addRotations } from './rotations.ts'
@@ -33,16 +35,7 @@ export function addPages(app: App): void {
   for (const add of [addFollowUps, addTrouble]) add(app)
   addAccount(app)
   addWebhooks(app)
-  for (const add of [
-    addAudit,
-    addEvidence,
-    addHubs,
-    addPolicy,
-    addServices,
-    addPeople,
-    addPickUp,
-    addOrganisations,
-    addGateways,
-  ])
+  for (const add of [addAudit, addEvidence, addHubs, addPolicy, addServices, addGateways]) add(app)
+  for (const add of [addPeoplePages, addOrganisations, addOrganisation, addOrganisationInvitation, addRecovery])
     add(app)
 }

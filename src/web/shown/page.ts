@@ -17,7 +17,7 @@ const BUTTONS: readonly (readonly [href: string, label: string, roles: (role: Ro
   ['/queue', 'Queue', (role) => roleMay(role, 'rotations.decide')],
   ['/reports', 'Reports', (role) => roleMay(role, 'reports.view')],
   ['/services', 'Services and keys', () => true],
-  ['/organisations', 'Organisations', (role) => roleMay(role, 'organisations.manage')],
+  ['/organisations', 'Organisations', (role) => roleMay(role, 'organisations.view')],
   ['/people', 'People', (role) => roleMay(role, 'members.manage') && !roleMay(role, 'rotations.decide')],
   ['/webhooks', 'Webhooks', (role) => roleMay(role, 'webhooks.manage') && !roleMay(role, 'rotations.decide')],
   ['/audit', 'Audit trail', () => true],

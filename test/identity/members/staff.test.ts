@@ -238,7 +238,7 @@ describe('an open invitation', () => {
     await withdrawInvitation(db, owner.actor, id)
     expect(await findInvitation(db, sealer, first)).toBeNull()
     expect(await outcome(withdrawInvitation(db, owner.actor, id))).toBe('NOT_FOUND')
-    expect((await bodies(owner.organisationId)).at(-1)).toContain('invitation.withdraw')
+    expect((await bodies(owner.organisationId)).at(-1)).toContain('member.withdraw_invitation')
   })
 
   test('is for the owners of its organisation and admins to look after; of the staff for admins alone', async () => {

@@ -112,3 +112,14 @@ export async function enrolMember(
   await inviteMember(db, owner.actor, { ...person, organisationId: owner.organisationId })
   return enrol(db, sealer, await invitationToken(db, person.email))
 }
+
+/** How a caller was verified, as whoever opens a recovery case has to say. */
+export const VERIFIED = {
+  verifiedBy: 'Called back on the number of the contract; knew the rotation of last week.',
+  checks: ['called_back', 'knows', 'asked_others'],
+}
+
+/** A recovery case of somebody who lost their access, ready to be opened. */
+export function recoveryOf({ personId, organisationId }: Pick<PersonActor, 'personId' | 'organisationId'>) {
+  return { kind: 'lost_access', organisationId, personId, ...VERIFIED } as const
+}

@@ -1,13 +1,14 @@
 import { z } from 'zod'
-import { findOrganisation, findOrganisations } from '../../database/people/organisations.ts'
-import { createOrganisation } from '../../identity/members/organisations.ts'
-import { shortId } from '../../rules/text/foreign-text.ts'
-import { type App, actorFor, bearerOf, type WebContext } from '../context.ts'
-import { confirmWithCode, needsCode } from '../forms/confirmed.ts'
-import { orAskAgain, type Problems, readForm, type Typed } from '../forms/form.ts'
-import { newDraft, oncePerDraft } from '../forms/once.ts'
-import { showPage } from '../shown/page.ts'
-import { shownTime } from '../shown/times.ts'
+import { findOrganisation, findOrganisations } from '../../../database/people/organisations.ts'
+import { createOrganisation } from '../../../identity/members/organisations.ts'
+import { roleMay } from '../../../rules/permissions.ts'
+import { shortId } from '../../../rules/text/foreign-text.ts'
+import { type App, actorFor, bearerOf, type WebContext } from '../../context.ts'
+import { confirmWithCode, needsCode } from '../../forms/confirmed.ts'
+import { orAskAgain, type Problems, readForm, type Typed } from '../../forms/form.ts'
+import { newDraft, oncePerDraft } from '../../forms/once.ts'
+import { showPage } from '../../shown/page.ts'
+import { shownTime } from '../../shown/times.ts'
 
 const AT_ONCE = 25
 const newOrganisation = z.object({
@@ -26,19 +27,21 @@ async function findCreated(c: WebContext): Promise<string | null> {
 }
 
 async function show(c: WebContext, again?: { values: Typed; problems: Problems }): Promise<Response> {
-  actorFor(c, 'organisations.manage')
+  const { role } = actorFor(c, 'organisations.view')
   const { timeZone } = bearerOf(c)
   const rows = await findOrganisations(c.get('desk').db, { limit: AT_ONCE + 1, before: c.req.query('before') ?? null })
   const shown = rows.slice(0, AT_ONCE)
   const last = rows.length > AT_ONCE ? shown.at(-1) : undefined
   return showPage(c, 'organisations', {
     title: 'Organisations',
+    manages: roleMay(role, 'organisations.manage'),
     organisations: shown.map(({ id, name, serviceCount, memberCount, createdAt }) => ({
       name,
       shortId: shortId(id),
       serviceCount: String(serviceCount ?? 0),
       memberCount: String(memberCount ?? 0),
       createdAt: shownTime(createdAt, timeZone),
+      href: `/organisations/${id}`,
       addServiceHref: `/services/new?organisation=${id}`,
     })),
     created: await findCreated(c),

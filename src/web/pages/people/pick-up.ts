@@ -1,11 +1,11 @@
 import { z } from 'zod'
-import { type EnrolledPerson, findMembers } from '../../database/people/people.ts'
-import { setMayReveal } from '../../identity/members/pick-up.ts'
-import { Refusal } from '../../rules/refusals.ts'
-import { type App, actorFor, type WebContext } from '../context.ts'
-import { confirmWithCode, needsCode } from '../forms/confirmed.ts'
-import { orAskAgain, type Problems, readForm } from '../forms/form.ts'
-import { showPage } from '../shown/page.ts'
+import { type EnrolledPerson, findMembers } from '../../../database/people/people.ts'
+import { setMayReveal } from '../../../identity/members/pick-up.ts'
+import { Refusal } from '../../../rules/refusals.ts'
+import { type App, actorFor, type WebContext } from '../../context.ts'
+import { confirmWithCode, needsCode } from '../../forms/confirmed.ts'
+import { orAskAgain, type Problems, readForm } from '../../forms/form.ts'
+import { showPage } from '../../shown/page.ts'
 
 const answer = z.object({ allow: z.enum(['yes', 'no']), code: z.string().optional() })
 

@@ -1,0 +1,46 @@
+import { z } from 'zod'
+import { confirmAccessRequest, findAccessRequest, requestAccess } from '../../../identity/recovery/request.ts'
+import { Refusal } from '../../../rules/refusals.ts'
+import type { App, WebContext } from '../../context.ts'
+import { orAskAgain, type Problems, readForm, type Typed } from '../../forms/form.ts'
+import { showPage } from '../../shown/page.ts'
+
+const lost = z.object({
+  email: z.string().trim().min(1, 'Enter your email address.'),
+  organisation: z.string().trim().max(100, 'Use at most 100 characters.'),
+})
+
+function ask(c: WebContext, again?: { values: Typed; problems: Problems }): Promise<Response> {
+  return showPage(c, 'lost-access', { title: 'Lost access', ...again })
+}
+
+async function request(c: WebContext): Promise<Response> {
+  const { values, typed, problems } = await readForm(c, lost)
+  if (problems !== null) return ask(c, { values: typed, problems })
+  const run = async () => {
+    await requestAccess(c.get('desk').db, { ...values, network: c.get('address') })
+    return c.redirect('/lost-access/sent', 303)
+  }
+  return orAskAgain(run, (wrong) => ask(c, { values: typed, problems: wrong }), { TOO_MANY_REQUESTS: 'email' })
+}
+
+async function showLink(c: WebContext): Promise<Response> {
+  const token = c.req.param('token') ?? ''
+  const found = await findAccessRequest(c.get('desk').db, token)
+  if (found === null) throw new Refusal('RESET_VOID')
+  return showPage(c, 'lost-access-link', { title: 'Was it you?', action: `/lost-access/${token}`, email: found.email })
+}
+
+async function confirm(c: WebContext): Promise<Response> {
+  await confirmAccessRequest(c.get('desk').db, c.req.param('token') ?? '')
+  return showPage(c, 'lost-access-next', { title: 'What happens next' })
+}
+
+/** For whoever can't sign in. No answer tells whether an address is known. */
+export function addLostAccess(app: App): void {
+  app.get('/lost-access', (c) => ask(c))
+  app.post('/lost-access', request)
+  app.get('/lost-access/sent', (c) => showPage(c, 'lost-access-sent', { title: 'Look at your email' }))
+  app.get('/lost-access/:token', showLink)
+  app.post('/lost-access/:token', confirm)
+}
