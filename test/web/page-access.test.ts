@@ -175,7 +175,7 @@ const POSTS: Record<string, readonly Who[]> = {
   '/people/:id/enabling': ['admin'],
   '/people/invitations/:id': ['owner', 'admin'],
   '/people/invitations/:id/withdrawal': ['owner', 'admin'],
-  '/recovery/:id/objection': ['owner'],
+  '/recovery/:id/objection': ['owner', 'viewer'],
   '/desk/recovery/new': ['agent', 'admin'],
   '/desk/recovery/:id/opening': ['agent', 'admin'],
   '/desk/recovery/:id/confirmation': ['agent', 'admin'],
