@@ -257,6 +257,21 @@ describe('answering', () => {
     expect(await outcome(answer(ref, { overlapSeconds: 86_400 }))).toBe('done')
   })
 
+  test('changes nothing while its owner is on hold, save that the key was leaked, and may be sent without a change', async () => {
+    const held = await addMember(db, world.organisationId, 'owner', 'Hal Held')
+    const changedAt = (at: Date | null) =>
+      db.updateTable('person').set({ passwordChangedAt: at }).where('id', '=', held.personId).execute()
+    await changedAt(new Date())
+    const ref = await fileAndAsk()
+    expect(await outcome(answer(ref, { overlapSeconds: 3_600 }, held))).toBe('ON_HOLD')
+    expect(await outcome(answer(ref, { overlapSeconds: 86_400 }, held))).toBe('done')
+    const leaked = await fileAndAsk()
+    expect(await outcome(answer(leaked, { reason: 'compromised', overlapSeconds: 0 }, held))).toBe('done')
+    expect(await read(leaked)).toMatchObject({ approvalsNeeded: 2 })
+    await changedAt(null)
+    await db.deleteFrom('membership').where('personId', '=', held.personId).execute()
+  })
+
   test('goes to every agent who may decide, or to the one who looks after it', async () => {
     const open = await fileAndAsk()
     await answer(open)

@@ -1,8 +1,10 @@
 import { clock, type Db, type Trx } from '../../database/connect.ts'
+import { lockOwner, type Owner } from '../../database/people/owners.ts'
 import { findOwnerChange } from '../../database/rotations/decision-facts.ts'
 import { lockItems, lockKeys, lockRotation, lockVersions } from '../../database/rotations/locks.ts'
 import { findLastQuestion } from '../../database/rotations/messages.ts'
 import type { ItemRow, RotationRow, VersionRow } from '../../database/schema.ts'
+import { holdStopsFiling, holdUntil, onHold } from '../../rules/hold.ts'
 import { refuseSecret } from '../../rules/keys/secret-text.ts'
 import { isAccepted } from '../../rules/keys/verdict.ts'
 import { type PersonActor, requireRole } from '../../rules/permissions.ts'
@@ -36,6 +38,14 @@ async function lockVersionsOf(trx: Trx, items: readonly ItemRow[]): Promise<Vers
   const keyIds = items.map((item) => item.keyId)
   await lockKeys(trx, keyIds)
   return lockVersions(trx, keyIds)
+}
+
+/** Who changes a request files it anew in a way, so the hold is the same. Refuses ON_HOLD, and NOT_ALLOWED for who is no owner any more. */
+function refuseHeld(owner: Owner | undefined, { reason }: RequestFields, now: Date): void {
+  if (owner === undefined) throw new Refusal('NOT_ALLOWED')
+  const until = holdUntil(owner, now)
+  if (until === null || !holdStopsFiling(reason)) return
+  throw onHold('a change of the request', until, owner.timeZone, ' An answer that changes nothing can be sent now.')
 }
 
 /** What is changed has to be such that it could be filed now. */
@@ -88,12 +98,14 @@ async function tell(
  * Answers the open question; the agents' time to decide goes on with what was left of it. An answer that changes the request makes
  * a new revision, which voids the approvals given; one that changes nothing keeps both. Which keys it is about stays as it was filed.
  * Refuses NOT_ALLOWED, NOT_FOUND, CONTAINS_SECRET, ILLEGAL_MOVE, STALE_REVISION (another question than `questionId` is open),
- * START_TOO_FAR, EXPIRES_IN_OVERLAP and TOO_MANY_REQUESTS.
+ * ON_HOLD, START_TOO_FAR, EXPIRES_IN_OVERLAP and TOO_MANY_REQUESTS.
  */
 export async function answerQuestion(db: Db, actor: PersonActor, ref: string, answer: Answer): Promise<void> {
   requireRole(actor, 'rotations.answer')
   await spendMessage(db, actor)
   await db.transaction().execute(async (trx) => {
+    // Rows of people are locked before all others.
+    const owner = answer.changes && (await lockOwner(trx, actor.organisationId ?? '', actor.personId))
     const rotation = await lockRotation(trx, ref, actor.organisationId)
     refuseSecret('/message', answer.message)
     refuseSecret('/changes/details', answer.changes?.details)
@@ -104,6 +116,7 @@ export async function answerQuestion(db: Db, actor: PersonActor, ref: string, an
     const isChanged = changed.length > 0
     const versions = isChanged ? await lockVersionsOf(trx, items) : []
     const at = await clock(trx)
+    if (isChanged) refuseHeld(owner, after, at)
     if (isChanged) refuseUnfit(after, versions, at)
     const row = isChanged ? await changedRow(trx, rotation, after, items.length, at) : {}
     const deadline = new Date(at.getTime() + (rotation.clockLeftSeconds ?? 0) * 1000)

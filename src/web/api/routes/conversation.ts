@@ -63,6 +63,7 @@ const answer = personRoute(
       'NOT_FOUND',
       'ILLEGAL_MOVE',
       'CONTAINS_SECRET',
+      'ON_HOLD',
       'START_TOO_FAR',
       'EXPIRES_IN_OVERLAP',
       'TOO_MANY_REQUESTS',

@@ -44,6 +44,7 @@ function answerForm(timeZone: string) {
 const FIELDS: Partial<Record<RefusalCode, string>> = {
   START_TOO_FAR: 'changesNotBefore',
   EXPIRES_IN_OVERLAP: 'changesOverlap',
+  ON_HOLD: '',
   TOO_MANY_REQUESTS: 'answer',
 }
 
