@@ -28,7 +28,7 @@ describe('the timeline', () => {
       event('rotation.ask', text('question', true)),
       event('rotation.withdraw'),
     )
-    expect(entries.map((entry) => entry.what)).toEqual(['Filed', 'The desk asked', 'Withdrawn'])
+    expect(entries.map((entry) => entry.what)).toEqual(['Filed', 'Question from the desk', 'Withdrawn'])
   })
 
   test('has words for every move of a rotation, whatever it led to', () => {
@@ -79,6 +79,13 @@ describe('the timeline', () => {
       { label: 'Details', before: 'none', after: 'Lost on a train.' },
       { label: 'Earliest start', before: 'Wed 2 Dec 2026, 08:00 UTC', after: 'as soon as approved' },
       { label: 'How long the old keys work', before: '1 day', after: 'not at all' },
+    ])
+  })
+
+  test('tells for whom something was filed, and how the caller was verified', () => {
+    const facts = { onBehalfOf: 'per_bo', verifiedBy: 'Called back.', replaces: 'ROT-1001' }
+    expect(told(event('rotation.submit', { facts, names: new Map([['per_bo', 'Bo']]) }))).toMatchObject([
+      { what: 'Filed on behalf of Bo, in place of ROT-1001', text: 'Called back.' },
     ])
   })
 

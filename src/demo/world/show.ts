@@ -2,29 +2,16 @@ import { findRotation } from '../../database/rotations/views.ts'
 import { carryOutNextDue } from '../../desk/carry-out.ts'
 import { approveRotation, rejectRotation } from '../../desk/decide.ts'
 import { revokeEarly } from '../../desk/follow-ups/revoke-early.ts'
-import { submitRotation } from '../../desk/submit.ts'
 import { withdrawRotation } from '../../desk/withdraw.ts'
 import type { PersonActor } from '../../rules/permissions.ts'
-import type { Reason } from '../../rules/rotations/approvals.ts'
 import type { Foundation } from '../../start.ts'
+import { showConversation } from './conversation.ts'
+import { file } from './file.ts'
 import type { People } from './people.ts'
-import { makeService, type NewDemoService } from './services.ts'
 
 const DAY_SECONDS = 86_400
 
-type Filing = { reason: Reason; details: string; overlapSeconds: number; startsInDays?: number }
-type Shown = { ref: string; secrets: string[] }
 type Owner = PersonActor
-
-/** A service of its own with a rotation of both keys, filed by its owner. */
-async function file(desk: Foundation, owner: Owner, service: NewDemoService, filing: Filing): Promise<Shown> {
-  const { id, keys } = await makeService(desk, owner, service)
-  const { startsInDays, ...rest } = filing
-  const notBefore = startsInDays === undefined ? null : new Date(Date.now() + startsInDays * DAY_SECONDS * 1000)
-  const items = [{ serviceId: id, kinds: ['auth', 'admin'] as const }]
-  const { ref } = await submitRotation(desk.db, owner, { ...rest, notBefore, items })
-  return { ref, secrets: keys.map((key) => key.secret) }
-}
 
 async function approve({ db }: Foundation, agent: PersonActor, ref: string): Promise<void> {
   const rotation = await findRotation(db, agent, ref)
@@ -110,12 +97,14 @@ async function showWaiting(desk: Foundation, owner: Owner, otherOwner: Owner): P
 }
 
 /** Fills lists and queue with rotations on services of their own. Gives the secrets that the old keys' client still calls with. */
-export async function makeShow(desk: Foundation, { organisations, agents }: People): Promise<string[]> {
+export async function makeShow(desk: Foundation, people: People): Promise<string[]> {
+  const { organisations, agents } = people
   const [first, second] = organisations.map((organisation) => organisation.owner.actor)
   const agent = agents[0]?.actor
   if (first === undefined || second === undefined || agent === undefined) throw new Error('somebody is missing')
   await showFinished(desk, first, agent)
   const running = await showRunning(desk, first, agent)
   const waiting = await showWaiting(desk, first, second)
-  return [...running, ...waiting]
+  const talkedAbout = await showConversation(desk, people)
+  return [...running, ...waiting, ...talkedAbout]
 }

@@ -60,6 +60,13 @@ function assigned(event: RotationEvent): Telling {
   return { what: event.actor?.name === assignee ? 'Taken on' : `Given to ${assignee}` }
 }
 
+function filed(event: RotationEvent): Telling {
+  const customer = personFact(event, 'onBehalfOf')
+  const replaces = textFact(event, 'replaces')
+  const what = customer === null ? 'Filed' : `Filed on behalf of ${customer}`
+  return { what: replaces === null ? what : `${what}, in place of ${replaces}`, text: textFact(event, 'verifiedBy') }
+}
+
 function timeFact(event: RotationEvent, name: string, timeZone: string): string | null {
   const time = textFact(event, name)
   return time === null ? null : formatTime(new Date(time), timeZone)
@@ -123,10 +130,11 @@ export const COUNTED: ReadonlySet<string> = new Set([
  * here is told by its name, so that nothing that happened is left out.
  */
 export const WORDS: Readonly<Record<string, Teller>> = {
-  'rotation.submit': 'Filed',
-  'rotation.ask': (event) => said('The desk asked', event),
+  'rotation.submit': filed,
+  'rotation.ask': (event) => said('Question from the desk', event),
   'rotation.answer': answered,
-  'rotation.message': (event) => said('Message', event),
+  'rotation.message': (event) =>
+    said(event.message?.fromStaff ? 'Message from the desk' : 'Message to the desk', event),
   'rotation.note': (event) => said('Internal note', event),
   'rotation.assign': assigned,
   'rotation.approve': (event) => ({

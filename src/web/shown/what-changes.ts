@@ -11,6 +11,7 @@ type KeyChange = {
   live: boolean
   old: { last4: string } | null
   lastUse: string
+  network: string | null
   newKeyAt: ShownTime | null
   oldStopsAt: ShownTime | null
   atOnce: boolean
@@ -27,6 +28,7 @@ function keyChange(item: ItemView, rotation: RotationView, timeZone: string, now
     live: item.environment === 'live',
     old: oldVersion === null ? null : { last4: oldVersion.last4 },
     lastUse: usedAt === null ? 'not seen in use' : `last used ${howLongAgo(usedAt, now)}`,
+    network: oldVersion?.lastNetwork ?? null,
     newKeyAt: start > now ? shownTime(start, timeZone) : null,
     oldStopsAt: end > start ? shownTime(end, timeZone) : null,
     atOnce: end <= start,
