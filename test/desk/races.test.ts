@@ -1,13 +1,11 @@
 import { beforeAll, expect, test } from 'vitest'
 import { findRotation } from '../../src/database/rotations/views.ts'
-import { carryOutNextDue } from '../../src/desk/carry-out.ts'
-import { approveRotation, rejectRotation } from '../../src/desk/decide.ts'
+import { approveRotation } from '../../src/desk/decide.ts'
 import { revokeEarly } from '../../src/desk/follow-ups/revoke-early.ts'
-import { withdrawRotation } from '../../src/desk/withdraw.ts'
 import { revealVersion } from '../../src/keyring/reveal.ts'
-import { Refusal } from '../../src/rules/refusals.ts'
 import { openTestDatabase } from '../support/database.ts'
 import { findViolations } from '../support/invariants.ts'
+import { RACES, runRace } from '../support/races.ts'
 import {
   addService,
   addStaff,
@@ -18,6 +16,7 @@ import {
   makeDeskWorld,
   maker,
 } from '../support/worlds/desk-world.ts'
+import { race } from '../support/worlds/story.ts'
 
 const { db } = await openTestDatabase()
 const ROUNDS = 20
@@ -31,17 +30,6 @@ beforeAll(async () => {
 async function newService(): Promise<string> {
   count += 1
   return (await addService(db, world.admin, world.organisationId, `Raced ${count}`)).id
-}
-
-/** Runs all at once; answers how many won and the codes of those refused. Anything but a refusal is an error. */
-async function race(runners: (() => Promise<unknown>)[]): Promise<{ won: number; refused: string[] }> {
-  const results = await Promise.allSettled(runners.map((run) => run()))
-  const refused = results.flatMap((result) => {
-    if (result.status === 'fulfilled') return []
-    if (!(result.reason instanceof Refusal)) throw result.reason
-    return [result.reason.code]
-  })
-  return { won: results.length - refused.length, refused }
 }
 
 async function statusOf(ref: string): Promise<string | undefined> {
@@ -85,30 +73,8 @@ test('of 20 filings of one key at the same moment one is filed', async () => {
   expect(new Set(refused)).toEqual(new Set(['ROTATION_IN_PROGRESS']))
 })
 
-test('of a withdraw and a start at the same moment one wins', async () => {
-  for (let round = 0; round < ROUNDS; round++) {
-    const ref = await fileAndApprove(db, world, await newService())
-    const withdraw = () => withdrawRotation(db, world.owner, ref)
-    const { refused } = await race([withdraw, () => carryOutNextDue(db, maker)])
-    await carryOutAll(db)
-    const made = await db.selectFrom('item').select('newVersionId').where('rotationRef', '=', ref).execute()
-    const outcome = { status: await statusOf(ref), refused, made: made.filter((item) => item.newVersionId).length }
-    expect([
-      { status: 'withdrawn', refused: [], made: 0 },
-      { status: 'overlap', refused: ['ILLEGAL_MOVE'], made: 2 },
-    ]).toContainEqual(outcome)
-  }
-})
-
-test('of an approval and a rejection at the same moment one wins, and the loser is told', async () => {
-  for (let round = 0; round < ROUNDS; round++) {
-    const ref = await file(db, world.owner, await newService())
-    const { won, refused } = await race([
-      () => approveRotation(db, world.agent, ref, { revision: 1 }),
-      () => rejectRotation(db, world.otherAgent, ref, { revision: 1, reason: 'no' }),
-    ])
-    expect({ won, refused }).toEqual({ won: 1, refused: ['ILLEGAL_MOVE'] })
-  }
+test.each(RACES)('$name', async (race) => {
+  await runRace({ db, world }, race, ROUNDS)
 })
 
 test('of early revocations at the same moment one takes effect, also beside the end of the overlap', async () => {

@@ -114,9 +114,14 @@ const RULES: Rule[] = [
       select from item i where i.rotation_ref = r.ref and i.status in ('pending', 'overlap', 'failed')))`,
   ),
   rule(
-    'one letter per natural key and recipient of what happened',
-    sql`select h.rotation_ref as id from rotation_history h where h.to_status = 'completed' and not exists (
-      select from letter l where l.thread = h.rotation_ref and l.kind = 'completed')`,
+    'what happened was put into a letter',
+    sql`select h.rotation_ref as id from rotation_history h join (values ('scheduled', 'approved'), ('rejected', 'rejected'),
+        ('withdrawn', 'withdrawn'), ('completed', 'completed'), ('rolled_back', 'rolled-back'), ('closed', 'closed'))
+        as told (status, kind) on told.status = h.to_status
+      where not exists (select from letter l where l.thread = h.rotation_ref and l.kind = told.kind)
+      union all
+      select f.id from follow_up f where f.status = 'done' and f.type = 'extension' and not exists (
+        select from letter l where l.thread = f.rotation_ref and l.kind = 'extended' and l.natural_key like '%' || f.id || '%')`,
   ),
 ]
 
