@@ -109,6 +109,10 @@ describe.each(names(personal.filter((route) => route.stepUp)))('%s', (_name, rou
     const client = world.clients[rolesOf(route)[0] ?? 'admin']
     const bodies: Record<string, object> = {
       createOrganisation: { name: 'X', owner: { name: 'Y', email: 'y@x.example' } },
+      inviteMember: { name: 'X', email: 'x@x.example', role: 'viewer' },
+      changeMemberRole: { role: 'viewer' },
+      inviteStaff: { name: 'X', email: 'x@x.example', role: 'agent' },
+      changeStaffRole: { role: 'agent' },
       createGateway: { name: 'X' },
       createToken: { name: 'X', expiresAt: '2099-01-01T00:00:00Z' },
       submitRotation: filing(world.place.serviceId),
@@ -135,6 +139,10 @@ test('what belongs to another organisation is not there', async () => {
   const { rival } = world.clients
   const { place } = world
   const attempts: [method: string, path: string, body?: object][] = [
+    ['GET', `/v1/members?organisationId=${place.organisationId}`],
+    ['PATCH', `/v1/members/${world.people.viewer.actor.personId}`, { role: 'developer' }],
+    ['DELETE', `/v1/members/${world.people.viewer.actor.personId}`],
+    ['DELETE', `/v1/members/${world.people.viewer.actor.personId}?organisationId=${place.organisationId}`],
     ['GET', `/v1/services/${place.serviceId}`],
     ['POST', `/v1/versions/${place.versionId}/reveal`],
     ['POST', `/v1/keys/${place.authKeyId}/disable`],

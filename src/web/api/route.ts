@@ -16,7 +16,7 @@ type Input<P, Q, B> = { params: P; query: Q; body: B }
 
 /** Everything that the OpenAPI document says of a route; the route is served from the same object. */
 export type RouteFacts = Input<z.ZodObject, z.ZodObject, z.ZodType> & {
-  method: 'get' | 'post' | 'delete'
+  method: 'get' | 'post' | 'patch' | 'delete'
   /** In Hono's form, `/v1/rotations/:ref`. */
   path: string
   operation: string

@@ -9,11 +9,13 @@ import { followUpRoutes } from './routes/follow-ups.ts'
 import { gatewayRoutes } from './routes/gateways.ts'
 import { keyRoutes } from './routes/keys.ts'
 import { meRoutes } from './routes/me.ts'
+import { memberRoutes } from './routes/members.ts'
 import { moveRoutes } from './routes/moves.ts'
 import { organisationRoutes } from './routes/organisations.ts'
 import { probeRoutes } from './routes/probes.ts'
 import { rotationRoutes } from './routes/rotations.ts'
 import { serviceRoutes } from './routes/services.ts'
+import { staffRoutes } from './routes/staff.ts'
 import { tokenRoutes } from './routes/tokens.ts'
 import { troubleRoutes } from './routes/trouble.ts'
 import { verifyRoutes } from './routes/verify.ts'
@@ -44,6 +46,8 @@ export const API_ROUTES: readonly Route[] = [
   ...meRoutes,
   ...tokenRoutes,
   ...organisationRoutes,
+  ...memberRoutes,
+  ...staffRoutes,
   ...gatewayRoutes,
   ...serviceRoutes,
   ...keyRoutes,

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { ListedPerson } from '../../database/people/places.ts'
 import { PERMISSIONS, VERDICT_CODES } from '../../rules/keys/verdict.ts'
 import { MEMBER_ROLES, STAFF_ROLES } from '../../rules/permissions.ts'
 import { SCOPES } from '../../rules/token-scopes.ts'
@@ -24,6 +25,23 @@ export const me = z
     role: z.enum([...MEMBER_ROLES, ...STAFF_ROLES]),
   })
   .meta({ id: 'Me' })
+
+export const member = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    email: z.string(),
+    role: z.enum([...MEMBER_ROLES, ...STAFF_ROLES]),
+    mayReveal: z.boolean().meta({ description: 'Whether a developer may pick up new keys.' }),
+    secondFactor: z.boolean().meta({ description: 'Whether a code device is set up; without one nobody signs in.' }),
+    lockedAt: time.nullable(),
+    disabledAt: time.nullable(),
+  })
+  .meta({ id: 'Member' })
+
+export function asMember({ personId, ...person }: ListedPerson) {
+  return { id: personId, ...person }
+}
 
 export const stepUp = z.object({ stepUpToken: z.string(), expiresAt: time }).meta({ id: 'StepUp' })
 
