@@ -69,12 +69,14 @@ async function findAddressees(trx: Trx, rotation: RotationRow, audience: Audienc
   if (audience === 'assignee') return findAssignee(trx, rotation)
   const members = await findMembers(trx, rotation.organisationId)
   const writers = audience === 'participants' ? await findWriters(trx, rotation.ref) : []
+  // What would go to the requester alone goes to the owners once the requester has left: one of them takes over.
+  const left = !members.some((person) => person.personId === rotation.requesterId)
   const wanted = members.filter(
     (person) =>
       audience === 'members' ||
       (audience === 'pickers' && mayReveal(person)) ||
       person.personId === rotation.requesterId ||
-      (audience !== 'requester' && person.role === 'owner') ||
+      ((audience !== 'requester' || left) && person.role === 'owner') ||
       writers.includes(person.personId),
   )
   return wanted.map((person) => ({ ...person, why: whyMember(person, rotation, name) }))

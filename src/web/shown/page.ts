@@ -1,6 +1,8 @@
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { countWaitingLetters } from '../../database/letters/queue.ts'
+import { findOrganisationsWithoutOwner } from '../../database/people/memberships.ts'
 import { findMemberships } from '../../database/people/people.ts'
+import { countOpenRecoveryCases } from '../../database/people/recovery-cases.ts'
 import { findShortcuts } from '../../database/people/shortcuts.ts'
 import { countLateItems } from '../../database/rotations/items.ts'
 import type { Bearer } from '../../identity/sign-in/bearers.ts'
@@ -54,6 +56,21 @@ async function findLateKeys(c: WebContext, role: Role): Promise<string | null> {
   return late === 0 ? null : count(late, 'key')
 }
 
+const OWNERLESS_AT_ONCE = 5
+
+/** On the pages where the staff begin: what nobody of a customer's can mend by themselves. */
+async function findTroubledPeople(c: WebContext, role: Role) {
+  const begins = c.req.path === '/queue' || c.req.path === '/desk'
+  if (!begins || !roleMay(role, 'recovery.manage')) return { ownerless: [], recoveryCases: null }
+  const { db } = c.get('desk')
+  const ownerless = await findOrganisationsWithoutOwner(db, OWNERLESS_AT_ONCE)
+  const cases = await countOpenRecoveryCases(db)
+  return {
+    ownerless: ownerless.map(({ id, name }) => ({ ...shownOrganisation(id, name), href: `/organisations/${id}` })),
+    recoveryCases: cases === 0 ? null : `${count(cases, 'recovery case')} ${cases === 1 ? 'is' : 'are'}`,
+  }
+}
+
 async function findViewer(c: WebContext, { actor, timeZone }: Bearer) {
   const memberships = await findMemberships(c.get('desk').db, actor.personId)
   const own = memberships.find((membership) => membership.organisationId === actor.organisationId)
@@ -69,6 +86,7 @@ async function findViewer(c: WebContext, { actor, timeZone }: Bearer) {
     shortcuts: staff && (await findShortcuts(c.get('desk').db, actor.personId)),
     waitingLetters: await findWaitingLetters(c, actor.role),
     lateKeys: await findLateKeys(c, actor.role),
+    ...(await findTroubledPeople(c, actor.role)),
   }
 }
 
