@@ -40,7 +40,7 @@ function subjectWithin(letter: LetterContent): string {
     case 'access-link':
       return `${ACTION_NEEDED}Get your access back`
     case 'security-notice':
-      return `Security notice: ${noticeWords(letter.facts.notice)}`
+      return `Security notice: ${noticeWords(letter.facts)}`
     case 'digest': {
       const { rows, more } = letter.facts
       const number = rows.length + more

@@ -11,8 +11,6 @@ export type AccountChange = {
   /** `person.…` of the audit trail. */
   action: string
   notice: Notice
-  /** Whether the person was signed in when it was done. */
-  signedIn: boolean
   at: Date
   facts?: AuditFact['facts']
 }
@@ -36,7 +34,7 @@ async function tellPerson(trx: Trx, person: PersonRow, change: AccountChange): P
     notice: change.notice,
     key: `${person.id}|${change.at.toISOString()}`,
     organisation: null,
-    who: change.signedIn ? person.name : null,
+    who: person.name,
     about: '',
     path: '/account/security',
     at: change.at,
@@ -49,7 +47,7 @@ async function tellPerson(trx: Trx, person: PersonRow, change: AccountChange): P
  * with the person's row locked.
  */
 export async function recordAccountChange(trx: Trx, person: PersonRow, change: AccountChange): Promise<void> {
-  const { action, notice, signedIn, at } = change
+  const { action, notice, at } = change
   const memberships = await findMemberships(trx, person.id)
   const fact = { action, actor: selfOf(person, memberships), facts: { ...change.facts, person: person.id } }
   const chained = chainsOf(person, memberships).map((chain) => ({ ...fact, chain }))
@@ -58,7 +56,7 @@ export async function recordAccountChange(trx: Trx, person: PersonRow, change: A
   for (const membership of memberships.filter(({ role }) => role === 'owner')) {
     const entry = entries.get(membership.organisationId)
     if (entry === undefined) throw new Error('the change was not recorded')
-    const told = { notice, person: asContact(person), who: signedIn ? person.name : null, at, entry }
+    const told = { notice, person: asContact(person), who: person.name, at, entry }
     await tellLeaders(trx, membership, told)
   }
 }

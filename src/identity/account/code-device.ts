@@ -109,7 +109,7 @@ export async function replaceCodeDevice(
     await endWhatRestedOnIt(trx, person.id, bearer.id)
     if (!(await renewSession(trx, input.sessionToken, sessionToken))) throw new Refusal('NOT_AUTHENTICATED')
     await trx.updateTable('session').set({ recovered: false }).where('id', '=', bearer.id).execute()
-    const change = { action: 'person.replace_code_device', notice: 'code_device_changed', signedIn: true, at } as const
+    const change = { action: 'person.replace_code_device', notice: 'code_device_changed', at } as const
     await recordAccountChange(trx, person, change)
   })
   return { sessionToken }

@@ -102,7 +102,7 @@ export async function confirmEmailChange(db: Db, token: string, bearer: Bearer |
     if (used === undefined || !isOpen(person)) throw new Refusal('RESET_VOID')
     await takeAddress(trx, person.id, used.email, at)
     await endWhatRestedOnIt(trx, person.id, own ? bearer.id : null)
-    const change = { action: 'person.change_email', notice: 'email_changed', signedIn: own, at } as const
+    const change = { action: 'person.change_email', notice: 'email_changed', at } as const
     await recordAccountChange(trx, person, { ...change, facts: { from: person.email, to: used.email } })
   })
 }

@@ -27,7 +27,7 @@ export async function setPassword(
   const { action, sessionId, at } = by
   await trx.updateTable('person').set({ passwordHash, passwordChangedAt: at }).where('id', '=', person.id).execute()
   await endWhatRestedOnIt(trx, person.id, sessionId)
-  await recordAccountChange(trx, person, { action, notice: 'password_changed', signedIn: sessionId !== null, at })
+  await recordAccountChange(trx, person, { action, notice: 'password_changed', at })
 }
 
 async function refuseWrongPassword(db: Db, person: PersonRow, password: string, network: string): Promise<void> {

@@ -21,7 +21,7 @@ export async function makeRecoveryCodes(db: Db, bearer: Bearer): Promise<string[
     await trx.deleteFrom('recoveryCode').where('personId', '=', personId).execute()
     const rows = codes.map((code) => ({ personId, codeHash: hashRecoveryCode(personId, code), createdAt: at }))
     await trx.insertInto('recoveryCode').values(rows).execute()
-    const change = { action: 'person.make_recovery_codes', notice: 'recovery_codes_made', signedIn: true, at } as const
+    const change = { action: 'person.make_recovery_codes', notice: 'recovery_codes_made', at } as const
     await recordAccountChange(trx, person, change)
   })
   return codes
@@ -61,7 +61,7 @@ async function useUp(db: Db, personId: string, code: string): Promise<boolean> {
       .where('id', '=', personId)
       .execute()
     const facts = { left: await countRecoveryCodes(trx, personId) }
-    const change = { action: 'person.use_recovery_code', notice: 'recovery_code_used', signedIn: false, at } as const
+    const change = { action: 'person.use_recovery_code', notice: 'recovery_code_used', at } as const
     await recordAccountChange(trx, person, { ...change, facts })
     return true
   })

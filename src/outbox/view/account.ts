@@ -19,7 +19,7 @@ function invitationView({ facts }: Content<'invitation'>, format: Format) {
 
 function noticeView({ facts }: Content<'security-notice'>, format: Format) {
   return {
-    what: noticeWords(facts.notice),
+    what: noticeWords(facts),
     who: nameOrNullIn(format, facts.who) ?? THE_DESK,
     about: nameOrNullIn(format, facts.about),
     organisation: nameOrNullIn(format, facts.organisation),

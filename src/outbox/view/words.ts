@@ -63,7 +63,7 @@ const NOTICE_WORDS = {
   email_changed: 'Your email address was changed',
   code_device_changed: 'Your code device was replaced',
   recovery_codes_made: 'New recovery codes were made for your account',
-  recovery_code_used: 'A recovery code was used to sign in to your account',
+  recovery_code_used: 'A recovery code of your account was used',
   token_made: 'An API token was made',
   unattended_token_made: 'An unattended API token was made',
   account_unlocked: 'An account was unlocked',
@@ -81,7 +81,16 @@ const NOTICE_WORDS = {
   account_enabled: 'An account was enabled again',
 } as const satisfies Record<Notice, string>
 
-/** A notice as the letter's subject and first line tell it. */
-export function noticeWords(notice: Notice): string {
-  return NOTICE_WORDS[notice]
+/** What concerns somebody else's account, as the other owners read it. */
+const OTHERS_NOTICE_WORDS: Partial<Record<Notice, string>> = {
+  password_changed: 'The password of another owner was changed',
+  email_changed: 'The email address of another owner was changed',
+  code_device_changed: 'The code device of another owner was replaced',
+  recovery_codes_made: 'New recovery codes were made for another owner’s account',
+  recovery_code_used: 'A recovery code of another owner was used',
+}
+
+/** A notice as the letter's subject and first line tell it; `about` is empty where it is about the reader. */
+export function noticeWords({ notice, about }: { notice: Notice; about: string }): string {
+  return (about === '' ? undefined : OTHERS_NOTICE_WORDS[notice]) ?? NOTICE_WORDS[notice]
 }
