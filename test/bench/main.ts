@@ -1,4 +1,5 @@
 import { arch, cpus, platform, totalmem } from 'node:os'
+import { benchLists } from './lists.ts'
 import { benchVerify } from './verify.ts'
 import { benchWorker } from './worker.ts'
 import { withBenchWorld } from './world.ts'
@@ -12,4 +13,5 @@ show([`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model}, ${gibib
 await withBenchWorld(async (world) => {
   show(await benchVerify(world))
   show(await benchWorker(world))
+  show(await benchLists(world))
 })

@@ -5,6 +5,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { sql } from 'kysely'
 import { createDb, createPool, type Db } from '../../src/database/connect.ts'
 import { startEmbeddedPostgres } from '../../src/database/embedded/start.ts'
 import { findService } from '../../src/database/keys/services.ts'
@@ -20,6 +21,8 @@ export type BenchWorld = {
   gatewayToken: string
   secret: string
   start: (script: string, variables?: Record<string, string>) => Promise<string>
+  /** Another desk in a database of its own on the same server. */
+  openDesk: (name: string) => Promise<{ db: Db; desk: DeskWorld; databaseUrl: string }>
 }
 
 async function freePort(): Promise<number> {
@@ -51,6 +54,17 @@ export async function withBenchWorld(work: (world: BenchWorld) => Promise<void>)
   const postgres = await startEmbeddedPostgres(folder, log, { settings: { max_connections: '100' } })
   const db = createDb(createPool(postgres.url, log, { max: 20, statementMilliseconds: 60_000 }))
   const children: ChildProcess[] = []
+  const others: Db[] = []
+
+  async function openDesk(name: string) {
+    await sql`create database ${sql.table(name)}`.execute(db)
+    const address = new URL(postgres.url)
+    address.pathname = `/${name}`
+    const other = createDb(createPool(address.href, log, { max: 4, statementMilliseconds: 600_000 }))
+    others.push(other)
+    await migrate(other)
+    return { db: other, desk: await makeDeskWorld(other), databaseUrl: address.href }
+  }
 
   async function start(script: string, variables: Record<string, string> = {}): Promise<string> {
     const port = await freePort()
@@ -73,10 +87,11 @@ export async function withBenchWorld(work: (world: BenchWorld) => Promise<void>)
     await migrate(db)
     const desk = await makeDeskWorld(db)
     const { token } = await createGateway(db, desk.admin, { name: 'Bench' })
-    await work({ db, desk, gatewayToken: token, secret: await revealFirst(db, desk), start })
+    await work({ db, desk, gatewayToken: token, secret: await revealFirst(db, desk), start, openDesk })
   } finally {
     for (const child of children) child.kill('SIGTERM')
     await Promise.all(children.map((child) => child.exitCode ?? once(child, 'exit')))
+    for (const other of others) await other.destroy()
     await db.destroy()
     await postgres.stop()
     await rm(folder, { recursive: true, force: true })

@@ -1,4 +1,4 @@
-import { DECIDE_WITHIN_SECONDS } from '../../rules/rotations/approvals.ts'
+import { decideBy } from '../../rules/rotations/approvals.ts'
 import type { Db } from '../connect.ts'
 import { findInTier, type Place } from './page.ts'
 import { type Decider, tiersToDecide } from './tiers.ts'
@@ -18,9 +18,8 @@ async function findPosition(db: Db, ref: string): Promise<Position | null> {
     .where('ref', '=', ref)
     .executeTakeFirst()
   if (row === undefined) return null
-  const decideBy = new Date(row.createdAt.getTime() + DECIDE_WITHIN_SECONDS * 1000)
   const follows = row.status !== 'submitted' && row.hasFollowUp === true
-  const at = row.status === 'submitted' || follows ? row.nextDeadline : decideBy
+  const at = row.status === 'submitted' || follows ? row.nextDeadline : decideBy(row.createdAt)
   const tier = follows ? 1 : row.reason === 'compromised' ? 0 : 2
   return { tier, after: { at: at?.toISOString() ?? 'infinity', ref } }
 }
