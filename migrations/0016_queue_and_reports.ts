@@ -21,9 +21,24 @@ async function indexQueue(db: Kysely<unknown>): Promise<void> {
 /** What lies behind a report's figures is few among many. */
 async function indexFigures(db: Kysely<unknown>): Promise<void> {
   await sql`create index item_history_of_failures on item_history (item_id) where move = 'fail'`.execute(db)
+  await sql`create index audit_entry_of_failures on audit_entry (rotation) where action = 'item.fail'`.execute(db)
   await sql`create index item_rolled_back on item (rotation_ref) where status = 'rolled_back'`.execute(db)
   await sql`create index follow_up_extended on follow_up (rotation_ref)
     where type = 'extension' and status = 'done'`.execute(db)
+}
+
+/** Part of a name by index. Without the extension, or the right to it, the same searches read the names one by one. */
+async function indexNames(db: Kysely<unknown>): Promise<void> {
+  await sql`
+    do $$
+    begin
+      create extension if not exists pg_trgm;
+      create index organisation_by_part_of_name on organisation using gin (name gin_trgm_ops);
+      create index person_by_part_of_name on person using gin (name gin_trgm_ops, email gin_trgm_ops);
+      create index service_by_part_of_name on service using gin (name gin_trgm_ops);
+    exception when others then
+      raise notice 'names are searched without an index: %', sqlerrm;
+    end $$`.execute(db)
 }
 
 /**
@@ -87,6 +102,7 @@ async function markChanges(db: Kysely<unknown>): Promise<void> {
 export async function up(db: Kysely<unknown>): Promise<void> {
   await indexQueue(db)
   await indexFigures(db)
+  await indexNames(db)
   await createMarks(db)
   await markChanges(db)
 }

@@ -61,7 +61,7 @@ async function compute(trx: Trx, month: string, at: Date): Promise<void> {
       keys_median_seconds, keys_p90_seconds)
     select ${month}, coalesce(organisation_id, ''), ${at}, count(*), count(*) filter (where failed),
       count(*) filter (where rolled_back), count(*) filter (where extended), ${sql.join(figures)}
-    from filed group by grouping sets ((organisation_id), ())`.execute(trx)
+    from filed group by grouping sets ((organisation_id), ()) having count(*) > 0`.execute(trx)
 }
 
 /**

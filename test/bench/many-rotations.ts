@@ -119,7 +119,7 @@ async function fillCustomers(db: Db, rotations: number): Promise<void> {
 }
 
 /** Which rotation, when, whose and with which key; one table that the others are made from. */
-async function planRotations(db: Db, rotations: number, { agent }: DeskWorld): Promise<void> {
+async function planRotations(db: Db, rotations: number, { otherAgent }: DeskWorld): Promise<void> {
   await sql`create table bench_life (first int, past int, status text, item text, moves int, item_moves int)`.execute(
     db,
   )
@@ -133,13 +133,14 @@ async function planRotations(db: Db, rotations: number, { agent }: DeskWorld): P
   await sql`create table bench_rotation as
     select planned.*, key.service_id, key.organisation_id, key.kind, 'ROT-' || (1000000 + n) as ref,
       'per_bench' || substring(key.organisation_id from 10) || '_1' as owner_id,
-      case when n % 3 = 0 then ${agent.personId} end as assignee_id
+      case when n % 3 = 0 then ${otherAgent.personId} end as assignee_id
     from (
       select n, life.*, ${live} as live, 'key_bench' || (case when ${live}
           then n / 1000 * ${LIVE_IN_A_THOUSAND}::int + n % 1000 else (n * 7919::bigint) % ${rotations / 5}::int end + 1) as key_id,
-        now() - case when ${live} then (n * 13 % 1000) * interval '18 minutes'
-          else interval '15 days' + (n * 31 % 1000) * interval '8 hours' end as created_at
+        now() - case when ${live} then spread * interval '18 minutes'
+          else interval '15 days' + spread * interval '8 hours' end as created_at
       from generate_series(0, ${rotations}::int - 1) as n
+        cross join lateral (select ('x' || left(md5(n::text), 6))::bit(24)::int % 1000 as spread) as chance
         join bench_life as life on n % 1000 >= life.first and n % 1000 < life.past
     ) as planned join key on key.id = key_id`.execute(db)
   await sql`analyze bench_rotation`.execute(db)

@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { Refs } from '../rotations/search.ts'
 
 /** What a rotation counts for in the reports; each figure's list is those that have it. */
@@ -15,16 +16,17 @@ export type QueueFilter = {
   figures?: readonly Figure[] | undefined
 }
 
+/** An item that failed may have been retried since; that it failed stays in the trail, which has an index of those. */
 function failed(refs: Refs): Refs {
   return refs.where((is) =>
     is(
       'rotation.ref',
       'in',
       is
-        .selectFrom('itemHistory')
-        .innerJoin('item', 'item.id', 'itemHistory.itemId')
-        .select('item.rotationRef')
-        .where('itemHistory.move', '=', 'fail'),
+        .selectFrom('auditEntry')
+        .select(sql<string>`audit_entry.rotation`.as('rotation'))
+        .where('auditEntry.action', '=', sql.lit('item.fail'))
+        .where('auditEntry.rotation', 'is not', null),
     ),
   )
 }

@@ -4,7 +4,6 @@ import { COUNTED_UP_TO, countViews } from '../../../database/queue/counts.ts'
 import { findQueue } from '../../../database/queue/page.ts'
 import { findSavedViews } from '../../../database/queue/saved-views.ts'
 import { QUEUE_VIEWS, type QueueView } from '../../../database/queue/tiers.ts'
-import { findTroubles } from '../../../database/queue/troubles.ts'
 import { shortId } from '../../../rules/text/foreign-text.ts'
 import { bearerOf, type WebContext } from '../../context.ts'
 import type { Problems, Typed } from '../../forms/form.ts'
@@ -105,8 +104,6 @@ export async function showQueue(
   const after = c.req.query('after')
   const wanted = { view: address.view, filter: filterOf(address, actor.personId), cursor: after, limit: AT_ONCE }
   const page = await findQueue(db, decider, wanted)
-  const refs = page.items.map(({ ref }) => ref)
-  const troubles = await findTroubles(db, address.view === 'running' ? refs : [])
   const query = queryOf(address)
   const href = (cursor: string | null | undefined) =>
     `/queue?${query}${cursor ? `&after=${encodeURIComponent(cursor)}` : ''}`
@@ -128,7 +125,7 @@ export async function showQueue(
     nextHref: page.nextCursor === null ? null : href(page.nextCursor),
     exportHref: `/queue/export?${query}`,
     now: shownTime(new Date(), timeZone),
-    rows: page.items.map((rotation) => queueRow(rotation, troubles.get(rotation.ref), actor, timeZone)),
+    rows: page.items.map((rotation) => queueRow(rotation, actor, timeZone)),
     assignable: page.items.length > 0 && address.view !== 'closed',
     colleagues: await assignees(c, actor.personId),
     emptyTitle: empty[0],

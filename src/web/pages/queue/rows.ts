@@ -1,10 +1,10 @@
-import type { Trouble } from '../../../database/queue/troubles.ts'
 import type { RotationView } from '../../../database/rotations/views.ts'
 import type { PersonActor } from '../../../rules/permissions.ts'
 import { isEnded } from '../../../rules/rotations/rotation-lifecycle.ts'
-import { count, joinWords } from '../../../rules/text/words.ts'
+import { joinWords } from '../../../rules/text/words.ts'
 import { rowFacts } from '../../shown/rotation-facts.ts'
 import { shownTimeOrNull } from '../../shown/times.ts'
+import { triedWords } from '../../shown/trouble.ts'
 
 const WAITING = { early_revocation: 'An early end', extension: 'More time', rollback: 'A rollback' } as const
 
@@ -20,16 +20,18 @@ function waitingWord({ followUps }: RotationView): string | null {
   return asked.length === 0 ? null : `${joinWords(asked)} asked for`
 }
 
-function troubleFacts(trouble: Trouble | undefined) {
-  if (trouble === undefined) return null
-  return {
-    attempts: trouble.attempts === 0 ? null : count(trouble.attempts, 'failed try').replace(/ys$/, 'ies'),
-    problems: trouble.problems,
-  }
+/** Why it doesn't go on, in words, and how often it was tried; null when nothing is wrong. */
+function troubleOf({ status, problem, items }: RotationView) {
+  const failed = items.filter((item) => item.status === 'failed')
+  const tried = items.filter((item) => item.status === 'failed' || item.status === 'pending')
+  const attempts = Math.max(0, ...tried.map((item) => item.attempts))
+  if (isEnded(status) || (problem === null && failed.length === 0 && attempts === 0)) return null
+  const problems = [problem, ...failed.map((item) => item.problem)].filter((words) => words !== null)
+  return { tried: triedWords(attempts), problems: [...new Set(problems)] }
 }
 
 /** A rotation as a row of the queue, to the one of the staff who looks. */
-export function queueRow(rotation: RotationView, trouble: Trouble | undefined, actor: PersonActor, timeZone: string) {
+export function queueRow(rotation: RotationView, actor: PersonActor, timeZone: string) {
   const { approvals, approvalsNeeded, assignee } = rotation
   const ended = isEnded(rotation.status)
   return {
@@ -43,7 +45,7 @@ export function queueRow(rotation: RotationView, trouble: Trouble | undefined, a
     approvalsWord: `${approvals.length} of ${approvalsNeeded}`,
     mineNote: approvals.some(({ by }) => by.id === actor.personId) ? 'one is yours' : null,
     waiting: waitingWord(rotation),
-    trouble: troubleFacts(trouble),
+    trouble: troubleOf(rotation),
     assignee: assignee === null ? null : { name: assignee.name, you: assignee.id === actor.personId },
     tick: ended ? null : tickOf(rotation),
     takeable: !ended && assignee === null,
