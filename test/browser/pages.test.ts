@@ -23,6 +23,7 @@ let world: ApiWorld
 let visitors: Record<'owner' | 'viewer' | 'agent' | 'admin', Visitor>
 let waiting: string
 let overlapping: string
+let onBehalf: string
 let cannedAnswerId: string
 let webhookId: string
 let webhookDeliveryId: string
@@ -44,6 +45,11 @@ beforeAll(async () => {
   await approveRotation(db, agent.actor, overlapping, { revision: 1, note: HOSTILE })
   await work(desk)
   waiting = await file(hostile.serviceId, HOSTILE)
+  const called = await world.addService('Called in')
+  const onBehalfOf = { personId: owner.actor.personId, verifiedBy: HOSTILE }
+  const items = [{ serviceId: called.serviceId, kinds: ['auth'] as const }]
+  const filing = { items, reason: 'lost' as const, overlapSeconds: 86_400, onBehalfOf }
+  onBehalf = (await submitRotation(db, agent.actor, filing)).ref
   await createGateway(db, admin.actor, { name: HOSTILE })
   cannedAnswerId = (await addCannedAnswer(db, admin.actor, { name: 'Please wait', body: HOSTILE })).id
   await writeNote(db, agent.actor, waiting, HOSTILE)
@@ -63,6 +69,7 @@ const PAGES: readonly (readonly [who: keyof typeof visitors, page: string, path:
   ['owner', 'the services and keys', () => '/services'],
   ['owner', 'a new service', () => '/services/new'],
   ['owner', 'a new rotation', () => '/rotations/new'],
+  ['owner', 'replacing a rotation in its overlap', () => `/rotations/new?replaces=${overlapping}`],
   ['owner', 'a rotation in its overlap', () => `/rotations/${overlapping}`],
   ['owner', 'a rotation that waits', () => `/rotations/${waiting}`],
   ['owner', 'the confirmation of a filing', () => `/rotations/${waiting}/filed`],
@@ -95,6 +102,11 @@ const PAGES: readonly (readonly [who: keyof typeof visitors, page: string, path:
   ['agent', 'an empty view of the queue', () => '/queue?view=closed'],
   ['agent', 'a rotation to decide', () => `/rotations/${waiting}`],
   ['agent', 'the services of all', () => '/services'],
+  ['agent', 'for whom to file', () => '/rotations/new'],
+  ['agent', 'filing on behalf', () => `/rotations/new?organisation=${world.place.organisationId}`],
+  ['agent', 'a rotation filed on behalf', () => `/rotations/${onBehalf}`],
+  ['agent', 'the confirmation of one', () => `/rotations/${onBehalf}/filed`],
+  ['admin', 'the approval rules', () => `/desk/policy?organisation=${world.place.organisationId}&kind=on_behalf`],
   ['admin', 'the organisations', () => '/organisations'],
   ['admin', 'the gateways', () => '/gateways'],
   ['admin', 'the canned answers', () => '/desk/canned-answers'],

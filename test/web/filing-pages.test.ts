@@ -115,7 +115,7 @@ test('a person on hold reads until when before filling the form in, and is stopp
   expect([held.status, held.text.includes('has to wait until')]).toEqual([422, true])
   expect((await browser.post('/rotations/check', { ...fields, reason: 'compromised' })).status).toBe(200)
   const keys = (await browser.get(`/services/${place.serviceId}/new-keys`)).text
-  expect(keys).toContain('another owner can do it now')
+  expect(keys).toContain('Another owner can do it now')
   const code = await unusedCode(db, owner)
   const reveal = await browser.post(`/services/${place.serviceId}/new-keys`, { versionId: place.versionId, code })
   expect([reveal.status, reveal.text.includes('picking up keys has to wait')]).toEqual([422, true])

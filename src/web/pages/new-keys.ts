@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import { findService } from '../../database/keys/services.ts'
 import { findAccountChanges } from '../../database/people/owners.ts'
+import type { RotationView } from '../../database/rotations/views.ts'
 import { revealVersion } from '../../keyring/reveal.ts'
-import { holdUntil } from '../../rules/hold.ts'
+import { holdLetsPickUp, holdUntil } from '../../rules/hold.ts'
 import type { PersonActor } from '../../rules/permissions.ts'
 import { Refusal } from '../../rules/refusals.ts'
 import { type App, actorFor, bearerOf, type WebContext } from '../context.ts'
@@ -14,33 +15,38 @@ import { shownTime } from '../shown/times.ts'
 import { mayPickUp } from './pick-up.ts'
 import { rotationOf } from './rotation.ts'
 
+/** Keys to pick up, and the rotation that made them; null for the first ones of a service. */
+type Offered = NewKeys & { madeBy: RotationView | null }
+
 const wish = z.object({ versionId: z.string(), code: z.string().optional() })
 
-/** Until when whoever looks may pick nothing up, save what two agents approved for a leak; said before they take out their code. */
-async function findPickUpHold(c: WebContext) {
+/** Until when whoever looks may pick nothing up, unless two agents approved these for a leak; said before they take out their code. */
+async function findPickUpHold(c: WebContext, madeBy: RotationView | null) {
   const { actor, timeZone } = bearerOf(c)
   const changes = await findAccountChanges(c.get('desk').db, actor.personId)
   const until = holdUntil(changes, new Date())
-  return until === null ? null : { until: shownTime(until, timeZone) }
+  return until === null || holdLetsPickUp(changes, madeBy) ? null : { until: shownTime(until, timeZone) }
 }
 
-async function showList(c: WebContext, { label, href, keys }: NewKeys, problems?: Problems): Promise<Response> {
+async function showList(c: WebContext, { label, href, keys, madeBy }: Offered, problems?: Problems): Promise<Response> {
   if (keys.length === 0) throw new Refusal('ILLEGAL_MOVE', { detail: 'The new keys are not made yet.' })
-  const first = keys.find((key) => key.waits)
+  const waiting = keys.find((key) => key.waits)
+  const hold = waiting === undefined ? null : await findPickUpHold(c, madeBy)
+  const first = hold === null ? waiting : undefined
   return showPage(c, 'new-keys', {
     title: 'Get the new keys',
     label,
     href,
-    keys: keys.map((key) => ({ ...key, first: key === first })),
-    anyWaiting: first !== undefined,
-    hold: first === undefined ? null : await findPickUpHold(c),
+    keys: keys.map((key) => ({ ...key, first: key === first, offered: key.waits && hold === null })),
+    anyWaiting: waiting !== undefined,
+    hold,
     askCode: first !== undefined && (await needsCode(c)),
     ...(problems === undefined ? {} : { problems }),
   })
 }
 
 /** The secret is in the answer to this POST and nowhere else; sent again, it is refused. */
-async function reveal(c: WebContext, newKeys: NewKeys): Promise<Response> {
+async function reveal(c: WebContext, newKeys: Offered): Promise<Response> {
   const actor = actorFor(c, 'versions.reveal')
   const { values } = await readForm(c, wish)
   const key = newKeys.keys.find((key) => key.versionId === values?.versionId)
@@ -68,16 +74,17 @@ async function pickingUp(c: WebContext): Promise<PersonActor> {
   throw new Refusal('NOT_ALLOWED', { detail: 'No owner has allowed you to pick up keys yet.' })
 }
 
-async function ofRotation(c: WebContext, ref: string): Promise<NewKeys> {
+async function ofRotation(c: WebContext, ref: string): Promise<Offered> {
   await pickingUp(c)
-  return newKeysOfRotation(await rotationOf(c, ref), bearerOf(c).timeZone)
+  const rotation = await rotationOf(c, ref)
+  return { ...newKeysOfRotation(rotation, bearerOf(c).timeZone), madeBy: rotation }
 }
 
-async function ofService(c: WebContext, id: string): Promise<NewKeys> {
+async function ofService(c: WebContext, id: string): Promise<Offered> {
   const { organisationId } = await pickingUp(c)
   const service = await findService(c.get('desk').db, { organisationId }, id)
   if (service === undefined) throw new Refusal('NOT_FOUND')
-  return firstKeysOfService(service, bearerOf(c).timeZone)
+  return { ...firstKeysOfService(service, bearerOf(c).timeZone), madeBy: null }
 }
 
 /** Where new keys are picked up: those of a rotation, and the first ones of a service. */

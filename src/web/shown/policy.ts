@@ -39,8 +39,8 @@ export function policyRules(filingsPerHour: number): Rule[] {
     {
       name: 'How many approve',
       lines: [
-        'One agent, or two different ones where a mistake or a thief would do most harm:',
-        `${joinWords(Object.values(DOUBT_WORDS)).replace(/ and (?=[^,]*$)/, ', or ')}.`,
+        'One agent is enough, except where a mistake or a thief would do most harm.',
+        `Two different ones are needed when ${joinWords(Object.values(DOUBT_WORDS)).replace(/ and (?=[^,]*$)/, ', or ')}.`,
         'Each approval takes a one-time code and counts for what was seen: a change asks for all of them again.',
       ],
     },

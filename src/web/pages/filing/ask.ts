@@ -110,6 +110,11 @@ function shownHold(hold: Awaited<ReturnType<typeof findOwnHold>>, timeZone: stri
   return { changedAt: shownTime(hold.changedAt, timeZone), until: shownTime(hold.until, timeZone) }
 }
 
+/** After a leak the length is a choice to think about, so none is made for the person. */
+function usualOverlap({ replaced }: Side): string | undefined {
+  return replaced === null ? OVERLAP_CHOICES.at(-2)?.value : undefined
+}
+
 /** The form of a new rotation, with what was typed before and what is wrong with it. */
 export async function askForFiling(c: WebContext, side: Side, typed: FilingTyped, problems?: Problems) {
   const { timeZone } = bearerOf(c)
@@ -120,7 +125,7 @@ export async function askForFiling(c: WebContext, side: Side, typed: FilingTyped
     title: side.owners === null ? 'Request a rotation' : 'File on behalf of an owner',
     services: matrix(services, { chosenIds: keyIds, replacedRef: side.replaced?.ref }),
     reasons: choices('reason', REASON_CHOICES, values.reason),
-    overlaps: choices('overlap', OVERLAP_CHOICES, values.overlap ?? OVERLAP_CHOICES.at(-2)?.value),
+    overlaps: choices('overlap', OVERLAP_CHOICES, values.overlap ?? usualOverlap(side)),
     startHint: `In your time zone, ${timeZone}. Leave it empty to start as soon as it is approved. At most ${ahead} ahead.`,
     hold: shownHold(await findOwnHold(c, side), timeZone),
     replaced: replacedFacts(side),

@@ -25,7 +25,8 @@ function decision(plan: Plan, timeZone: string): string {
   const who = deciders(plan)
   const first = reason === 'compromised' ? ' Requests about leaked keys are looked at first.' : ''
   if (decideBy === null) return `${who}.${first}`
-  return `${who}, at the latest by ${formatTime(decideBy, timeZone)}.${first} You get an email.`
+  const told = plan.onBehalf ? '' : ' You get an email.'
+  return `${who}, at the latest by ${formatTime(decideBy, timeZone)}.${first}${told}`
 }
 
 function keysOf({ keyCount }: Plan): string {
@@ -38,9 +39,9 @@ function making(plan: Plan, timeZone: string, now: Date): string {
   return `Once approved, ${made} at ${formatTime(plan.notBefore, timeZone)} or a little later.`
 }
 
-function ending({ overlapSeconds }: Plan): string {
+function ending({ overlapSeconds, onBehalf }: Plan): string {
   if (overlapSeconds === 0) return 'The old keys stop at the same moment: calls fail until the new keys are in place.'
-  return `Old and new keys both work for ${durationInWords(overlapSeconds)}. You can stop the old ones earlier.`
+  return `Old and new keys both work for ${durationInWords(overlapSeconds)}. ${onBehalf ? 'An owner' : 'You'} can stop the old ones earlier.`
 }
 
 const A_FEW_MINUTES_MS = 300_000
