@@ -8,6 +8,7 @@ import type { Foundation } from '../../start.ts'
 import { showConversation } from './conversation.ts'
 import { file } from './file.ts'
 import type { People } from './people.ts'
+import { showApprovals } from './show-approvals.ts'
 
 const DAY_SECONDS = 86_400
 
@@ -100,11 +101,13 @@ async function showWaiting(desk: Foundation, owner: Owner, otherOwner: Owner): P
 export async function makeShow(desk: Foundation, people: People): Promise<string[]> {
   const { organisations, agents } = people
   const [first, second] = organisations.map((organisation) => organisation.owner.actor)
-  const agent = agents[0]?.actor
-  if (first === undefined || second === undefined || agent === undefined) throw new Error('somebody is missing')
+  const [agent, colleague] = agents.map((each) => each.actor)
+  if (first === undefined || second === undefined || agent === undefined || colleague === undefined)
+    throw new Error('somebody is missing')
   await showFinished(desk, first, agent)
   const running = await showRunning(desk, first, agent)
   const waiting = await showWaiting(desk, first, second)
   const talkedAbout = await showConversation(desk, people)
-  return [...running, ...waiting, ...talkedAbout]
+  const special = await showApprovals(desk, second, [agent, colleague])
+  return [...running, ...waiting, ...talkedAbout, ...special]
 }
