@@ -26,7 +26,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'keyring',
   ],
   worker: ['rules', 'secrets', 'log.ts', 'config.ts', 'database', 'outbox', 'identity', 'keyring', 'desk'],
-  web: ['rules', 'secrets', 'log.ts', 'config.ts', 'database', 'identity', 'keyring', 'desk'],
+  web: ['rules', 'secrets', 'log.ts', 'config.ts', 'database', 'identity', 'keyring', 'desk', 'outbox/preview.ts'],
 }
 const MAY_OPEN_TRANSACTIONS = ['desk', 'keyring', 'identity', 'outbox', 'worker']
 const MAX_FILE_LINES = 200

@@ -4,7 +4,7 @@ import type { Web, WebContext } from './context.ts'
 import { isApiPath, prefersHtml } from './errors.ts'
 import { sessionTokenOf } from './session-cookie.ts'
 
-const CONTENT_SECURITY_POLICY = [
+export const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",

@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Db } from '../database/connect.ts'
+import { leaveSign } from '../database/health.ts'
 import { isUnreachable } from '../database/unreachable.ts'
 import { carryOutNextDue, type WorkMilestone } from '../desk/carry-out.ts'
 import { expireNextUndecided } from '../desk/expire.ts'
+import { writeNextDigest } from '../desk/mail/digest.ts'
 import { remindNextDue } from '../desk/mail/remind.ts'
 import { recomputeNextMonth } from '../desk/reports.ts'
 import { answerNextAccessRequest } from '../identity/recovery/request.ts'
@@ -68,6 +70,8 @@ export function startWorker({ db, maker, mail, webhooks, log, reached }: WorkerP
   loops.push(repeat('expiry', log, stopping.signal, () => expireNextUndecided(db)))
   loops.push(repeat('reminders', log, stopping.signal, () => remindNextDue(db)))
   loops.push(repeat('reports', log, stopping.signal, () => recomputeNextMonth(db)))
+  loops.push(repeat('digest', log, stopping.signal, () => writeNextDigest(db)))
+  loops.push(repeat('sign', log, stopping.signal, () => leaveSign(db)))
   if (mail !== null) {
     const options = { reached, stopped: stopping.signal }
     loops.push(

@@ -113,6 +113,11 @@ const GETS: Record<string, readonly Who[]> = {
   '/gateways/:id/revocation': ['admin'],
   '/choose-organisation': EVERYBODY,
   '/time-zone': EVERYBODY,
+  '/account/notifications': EVERYBODY,
+  '/desk/letters': ['admin'],
+  '/desk/letters/:kind': ['admin'],
+  '/desk/letters/:kind/html': ['admin'],
+  '/desk/health': ['admin'],
   '/account': EVERYBODY,
   '/account/security': EVERYBODY,
   '/account/password': EVERYBODY,
@@ -204,6 +209,9 @@ const POSTS: Record<string, readonly Who[]> = {
   '/webhooks/:id/on': ['owner'],
   '/webhooks/deliveries/:id/replay': ['owner'],
   '/webhooks/:id/removal': ['owner'],
+  '/account/notifications': EVERYBODY,
+  '/desk/letters/:kind/test': ['admin'],
+  '/desk/health/letters': ['admin'],
 }
 /** Without a session, or for ending one. */
 const PUBLIC = [
@@ -241,6 +249,10 @@ function addressOf(pattern: string): string {
   const where = /^\/people\/:id\/(role|removal)$/.test(pattern) ? `?organisation=${world.place.organisationId}` : ''
   const id = new Map(Object.entries(ids)).get(pattern.split('/')[1] ?? '') ?? gatewayId
   return pattern.replace(':ref', ref).replace(/:id(\{.*\})?/, id) + where
+  return pattern
+    .replace(':ref', ref)
+    .replace(':kind', 'received')
+    .replace(/:id(\{.*\})?/, id)
 }
 
 /** What is another's is not there: not for a rival, and an organisation's webhooks not for an admin, who keeps the desk's own. */

@@ -42,7 +42,7 @@ async function findItemFacts(trx: Trx, items: readonly ItemRow[]) {
 }
 
 /** The services of the whole rotation, whichever items a letter is about: it makes the subject, which stays the same. */
-async function findTitle(trx: Trx, ref: string): Promise<string> {
+export async function findTitle(trx: Trx, ref: string): Promise<string> {
   const rows = await trx
     .selectFrom('item')
     .innerJoin('service', 'service.id', 'item.serviceId')

@@ -22,6 +22,7 @@ export type OutboxTables = {
     gaveUpAt: Optional<Date>
     lastError: Optional<string>
   }
+  workerSign: { one: Generated<boolean>; seenAt: Date }
   webhookEndpoint: {
     id: string
     organisationId: Optional<string>

@@ -23,6 +23,7 @@ export type PeopleTables = {
     lockedAt: Optional<Date>
     timeZone: Generated<string>
     mutedTopics: Generated<string[]>
+    digestDueAt: Generated<Date>
     shortcuts: Generated<boolean>
     disabledAt: Optional<Date>
     createdAt: Date

@@ -15,7 +15,9 @@ export async function setTimeZone(db: Db, actor: PersonActor, timeZone: string):
     const person = await lockPerson(trx, actor.personId)
     if (person.timeZone === timeZone) return
     const at = await clock(trx)
-    await trx.updateTable('person').set({ timeZone }).where('id', '=', person.id).execute()
+    // the daily letter's next time is worked out anew
+    const change = { timeZone, digestDueAt: new Date(0) }
+    await trx.updateTable('person').set(change).where('id', '=', person.id).execute()
     const chain = actor.organisationId ?? DESK_CHAIN
     await recordAudit(trx, chain, at, { action: 'person.set_time_zone', actor, facts: { timeZone } })
   })

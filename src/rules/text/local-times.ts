@@ -41,3 +41,8 @@ export function parseLocalTime(text: string, timeZone: string): Date | null {
 export function localTime(date: Date, timeZone: string): string {
   return new Date(wallClock(date, timeZone)).toISOString().slice(0, 16)
 }
+
+/** The date that the clocks of `timeZone` show at a moment: "2026-12-02". */
+export function localDate(date: Date, timeZone: string): string {
+  return new Date(wallClock(date, timeZone)).toISOString().slice(0, 10)
+}

@@ -12,6 +12,7 @@ const ACCOUNT: readonly Row[] = [
     hint: 'Password, email address, code device, recovery codes, and where you are signed in.',
   },
   { href: '/tokens', label: 'API tokens', hint: 'Let scripts act as you.' },
+  { href: '/account/notifications', label: 'Letters you get', hint: 'What you get letters about.' },
   { href: '/time-zone', label: 'Time zone', hint: 'In which pages and letters tell you times.' },
   {
     href: '/shortcuts',
@@ -55,6 +56,13 @@ const DESK: readonly Row[] = [
     hint: 'Texts that agents write again and again.',
     needs: 'cannedAnswers.manage',
   },
+  {
+    href: '/desk/letters',
+    label: 'Letters',
+    hint: 'How each letter looks; have one sent to you.',
+    needs: 'letters.preview',
+  },
+  { href: '/desk/health', label: 'Health', hint: 'Queue, mail, database and worker.', needs: 'health.view' },
 ]
 
 async function showHub(c: WebContext, title: string, lead: string, rows: readonly Row[]): Promise<Response> {

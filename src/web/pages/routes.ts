@@ -4,6 +4,7 @@ import { addAudit } from './audit.ts'
 import { addCannedAnswers } from './conversation/canned-answers.ts'
 import { addConversation } from './conversation/write.ts'
 import { addDecision } from './decision.ts'
+import { addDeskPages } from './desk/routes.ts'
 import { addEvidence } from './evidence.ts'
 import { addNewRotation } from './filing/new-rotation.ts'
 import { addFollowUps } from './follow-ups/routes.ts'
@@ -35,6 +36,7 @@ export function addPages(app: App): void {
   for (const add of [addFollowUps, addTrouble]) add(app)
   addAccount(app)
   addWebhooks(app)
+  addDeskPages(app)
   for (const add of [addAudit, addEvidence, addHubs, addPolicy, addServices, addGateways]) add(app)
   for (const add of [addPeoplePages, addOrganisations, addOrganisation, addOrganisationInvitation, addRecovery])
     add(app)

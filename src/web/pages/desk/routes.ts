@@ -1,0 +1,8 @@
+import type { App } from '../../context.ts'
+import { addHealth } from './health.ts'
+import { addLetters } from './letters.ts'
+
+/** What the staff look after, beside rotations. */
+export function addDeskPages(app: App): void {
+  for (const add of [addLetters, addHealth]) add(app)
+}
