@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { mergeUses } from '../../src/database/keys/version-use.ts'
 import { lockItems, lockRotation } from '../../src/database/rotations/locks.ts'
+import { extendOverlap } from '../../src/desk/follow-ups/extend.ts'
 import { planEndReminders } from '../../src/desk/mail/plan-end-reminders.ts'
 import { remindNextDue } from '../../src/desk/mail/remind.ts'
 import { moveItem, moveRotation } from '../../src/desk/record.ts'
@@ -183,10 +184,11 @@ describe('before an old key stops', () => {
 })
 
 describe('an end that moves', () => {
-  test('later takes its reminders with it', async () => {
+  test('later, by an extension, takes its reminders with it', async () => {
     const ref = await running(14 * 86_400)
     await pickUp(ref)
-    await moveEnd(ref, 10 * DAY)
+    const overlapEndsAt = new Date(Date.now() + 24 * DAY)
+    await extendOverlap(db, world.owner, ref, { overlapEndsAt })
     await letTimePass(db, ref, 7 * DAY + HOUR)
     expect(await news(ref)).toEqual([])
     await letTimePass(db, ref, 10 * DAY)
@@ -317,12 +319,21 @@ describe('what nobody has decided or answered', () => {
 
 describe('whatever happens to the worker', () => {
   test('of several at once each letter is put once', async () => {
+    const ref = await running()
+    await pickUp(ref)
+    await letTimePass(db, ref, 23 * DAY + HOUR)
+    const due = await db
+      .selectFrom('reminder')
+      .selectAll()
+      .where('rotationRef', '=', ref)
+      .where('dueAt', '<=', new Date())
+      .where('kind', '=', 'old_key_stops')
+      .execute()
     for (let round = 0; round < 20; round++) {
-      const ref = await running()
-      await pickUp(ref)
-      await letTimePass(db, ref, 23 * DAY + HOUR)
       await Promise.all([remindNextDue(db), remindNextDue(db), remindNextDue(db)])
       expect(await news(ref), `round ${round}`).toEqual(endTo(EVERYBODY))
+      const again = due.map((row) => ({ ...row, dueAt: new Date(row.dueAt.getTime() + round + 1) }))
+      await db.insertInto('reminder').values(again).execute()
     }
   })
 

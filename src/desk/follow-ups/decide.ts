@@ -95,7 +95,7 @@ export async function rejectFollowUp(
     const facts = { followUp: id, type: followUp.type, reason }
     const fact = { action: 'follow_up.reject', actor, rotation: rotation.ref, facts }
     await recordAudit(trx, rotation.organisationId, at, fact)
-    const letter = { who: actor.name, at, note: reason, distinction: id, items }
+    const letter = { who: actor.name, at, note: reason, followUp: followUp.type, distinction: id, items }
     await putRotationLetters(trx, rotation, { ...letter, kind: 'follow-up-rejected', audience: 'owners' })
   })
 }

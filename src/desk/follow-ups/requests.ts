@@ -4,7 +4,6 @@ import { newId } from '../../database/ids.ts'
 import type { FollowUpRow, ItemRow, RotationRow } from '../../database/schema.ts'
 import type { PersonActor } from '../../rules/permissions.ts'
 import { Refusal } from '../../rules/refusals.ts'
-import { formatTime } from '../../rules/text/times.ts'
 import { putRotationLetters } from '../letters.ts'
 import { tellFollowUp } from '../webhooks/tell.ts'
 
@@ -68,12 +67,6 @@ export async function insertFollowUp(
   return row
 }
 
-function wishInWords({ type, at }: FollowUpRow): string {
-  return type === 'extension' && at !== null
-    ? `More time for the old keys, until ${formatTime(at, 'UTC')}.`
-    : 'Going back to the old keys; the new ones are deleted.'
-}
-
 /** Records a follow-up that agents have to approve, and asks those who may. */
 export async function askForApproval(
   trx: Trx,
@@ -86,6 +79,7 @@ export async function askForApproval(
   const facts = { followUp: id, type, items: itemIds, until: followUp.at?.toISOString() ?? null }
   const fact = { action: 'follow_up.request', actor, rotation: rotation.ref, facts }
   await recordAudit(trx, rotation.organisationId, at, fact)
-  const letter = { who: actor.name, at, note: wishInWords(followUp), distinction: id, items }
+  const wish = { followUp: type, ...(followUp.at === null ? {} : { wantedEnd: followUp.at }) }
+  const letter = { who: actor.name, at, ...wish, distinction: id, items }
   await putRotationLetters(trx, rotation, { ...letter, kind: 'follow-up-needed', audience: 'agents' })
 }

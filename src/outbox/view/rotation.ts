@@ -60,11 +60,13 @@ function itemView(item: ItemFacts, facts: RotationFacts, kind: RotationLetterKin
   }
 }
 
+function hasProblem({ items }: RotationFacts): boolean {
+  return items.some(({ problem }) => typeof problem === 'string')
+}
+
 function concerns(item: ItemFacts, facts: RotationFacts, kind: RotationLetterKind): boolean {
   if (TELLS_OF_NEW_KEYS.includes(kind)) return item.newLast4 !== null
-  if (kind === 'failed' && facts.items.some(({ problem }) => typeof problem === 'string')) {
-    return typeof item.problem === 'string'
-  }
+  if (kind === 'failed' && hasProblem(facts)) return typeof item.problem === 'string'
   return true
 }
 
@@ -90,6 +92,8 @@ function endView(facts: RotationFacts) {
 
 /** Everything that a letter about a rotation shows. */
 export function rotationView(kind: RotationLetterKind, facts: RotationFacts, format: Format) {
+  // said of each key
+  const problems = kind === 'failed' && hasProblem(facts)
   const concerned = facts.items.filter((item) => concerns(item, facts, kind))
   return {
     ref: facts.ref,
@@ -102,7 +106,7 @@ export function rotationView(kind: RotationLetterKind, facts: RotationFacts, for
     reason: REASON_WORDS[facts.reason],
     urgent: facts.reason === 'compromised',
     details: linesIn(format, facts.details),
-    note: linesIn(format, facts.note),
+    note: problems ? null : linesIn(format, facts.note),
     startsAt: momentOrNull(startOf(facts), facts.timeZone),
     overlap: overlapInWords(facts.overlapSeconds),
     decideBy: momentOrNull(facts.decideBy, facts.timeZone),
