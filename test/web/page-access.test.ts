@@ -248,11 +248,8 @@ function addressOf(pattern: string): string {
   if (pattern.startsWith('/people/invitations')) return pattern.replace(':id', invitationId)
   const where = /^\/people\/:id\/(role|removal)$/.test(pattern) ? `?organisation=${world.place.organisationId}` : ''
   const id = new Map(Object.entries(ids)).get(pattern.split('/')[1] ?? '') ?? gatewayId
-  return pattern.replace(':ref', ref).replace(/:id(\{.*\})?/, id) + where
-  return pattern
-    .replace(':ref', ref)
-    .replace(':kind', 'received')
-    .replace(/:id(\{.*\})?/, id)
+  const path = pattern.replace(':ref', ref).replace(':kind', 'received')
+  return path.replace(/:id(\{.*\})?/, id) + where
 }
 
 /** What is another's is not there: not for a rival, and an organisation's webhooks not for an admin, who keeps the desk's own. */
