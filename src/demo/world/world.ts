@@ -7,6 +7,7 @@ import type { Inbox } from '../inbox/inbox.ts'
 import { makePeople, type Organisation, type People } from './people.ts'
 import { makeService, type NewDemoService } from './services.ts'
 import { makeShow } from './show.ts'
+import { showTokens } from './tokens.ts'
 
 const FILINGS_PER_HOUR = 10_000
 const LETTER_TRIES = 50
@@ -68,6 +69,7 @@ export async function makeWorld(desk: Foundation, inbox: Inbox): Promise<World> 
   const gateway = await createGateway(db, people.admin.actor, { name: 'API gateway' })
   const services = await makeServices(desk, people.organisations)
   const keys = await makeShow(desk, people)
+  await showTokens(db, people)
   const client = await createGateway(db, people.admin.actor, { name: 'Simulated client' })
   return {
     people: everybody(people),
