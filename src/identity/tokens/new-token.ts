@@ -4,7 +4,7 @@ import { type FieldError, Refusal } from '../../rules/refusals.ts'
 import { cleanName, NAME_PROBLEM } from '../../rules/text/names.ts'
 import { isScope, mayHandOn, SCOPES, type Scope, unattendedScopesProblem } from '../../rules/token-scopes.ts'
 
-export const MAX_DAYS = 365
+const MAX_DAYS = 365
 export const MAX_UNATTENDED_DAYS = 90
 
 export type NewPersonalToken = {
