@@ -1,4 +1,6 @@
 import { beforeAll, beforeEach, expect, test } from 'vitest'
+import { clock } from '../../src/database/connect.ts'
+import { lockPerson } from '../../src/database/people/people.ts'
 import { approveRotation } from '../../src/desk/decide.ts'
 import { revealVersion } from '../../src/keyring/reveal.ts'
 import { openTestDatabase } from '../support/database.ts'
@@ -101,13 +103,22 @@ test('of a change of the password and a filing at the same moment, none is filed
   for (let round = 0; round < 20; round++) {
     await changed(world.owner.personId, null)
     const serviceId = await newService()
+    const { personId } = world.owner
     const change = db.transaction().execute(async (trx) => {
-      const at = new Date()
-      await trx.updateTable('person').set({ passwordChangedAt: at }).where('id', '=', world.owner.personId).execute()
+      await lockPerson(trx, personId)
+      const passwordChangedAt = await clock(trx)
+      await trx.updateTable('person').set({ passwordChangedAt }).where('id', '=', personId).execute()
+      return passwordChangedAt
     })
-    const [told] = await Promise.all([outcome(file(db, world.owner, serviceId)), change])
-    const filed = await db.selectFrom('item').select('id').where('serviceId', '=', serviceId).execute()
+    const [told, changedAt] = await Promise.all([outcome(file(db, world.owner, serviceId)), change])
+    const filed = await db
+      .selectFrom('item')
+      .innerJoin('rotation', 'rotation.ref', 'item.rotationRef')
+      .select('rotation.createdAt')
+      .where('item.serviceId', '=', serviceId)
+      .execute()
     expect([told, filed.length]).toEqual(filed.length === 0 ? ['ON_HOLD', 0] : ['done', 2])
+    for (const { createdAt } of filed) expect(createdAt.getTime()).toBeLessThanOrEqual(changedAt.getTime())
     expect(await outcome(file(db, world.owner, await newService()))).toBe('ON_HOLD')
   }
 })
