@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { claimDueDeliveries } from '../../../src/database/webhooks/queue.ts'
 import {
   removeWebhookEndpoint,
   rollWebhookSecret,
@@ -322,6 +323,18 @@ test('several workers at once send each delivery once', async () => {
   while (plain.received.length < 60) await Promise.all(senders.map((each) => deliverDue(db, each)))
   expect(new Set(plain.received.map(({ headers }) => headers['webhook-id'])).size).toBe(60)
   expect(plain.received).toHaveLength(60)
+})
+
+test('claims made at the same moment never hold the same delivery', async () => {
+  for (let i = 0; i < 7; i++) await addEndpoint(db, world.owner, URL_OF.other)
+  const room = { count: 32, perEndpoint: 4, except: [], leaseSeconds: 30 }
+  for (let round = 0; round < 20; round++) {
+    await put(4)
+    const claims = await Promise.all(Array.from({ length: 8 }, () => claimDueDeliveries(db, room)))
+    const ids = claims.flat().map(({ id }) => id)
+    expect(ids).toHaveLength(32)
+    expect(new Set(ids).size).toBe(32)
+  }
 })
 
 describe('a slow endpoint', () => {
