@@ -28,6 +28,8 @@ const world = z.object({
   services: z.array(service),
   /** What the simulated client of the show calls with; leave these alone. */
   show: z.object({ gatewayToken: z.string(), keys: z.array(z.string()) }),
+  /** The first organisation's, received by the demo itself; worlds made before there were any have none. */
+  webhook: z.object({ id: z.string(), secret: z.string() }).optional(),
 })
 
 export type DemoPerson = z.infer<typeof person>

@@ -10,12 +10,15 @@ import { type DemoFile, readWorld, writeDemoFile } from './demo-file.ts'
 import { INBOX_FOLDER, markFinished, startOver } from './fresh.ts'
 import { type Inbox, startInbox } from './inbox/inbox.ts'
 import { addDemoPages } from './pages.ts'
+import { type Receiver, startReceiver } from './webhooks/receiver.ts'
 import { makeWorld } from './world/world.ts'
 
-/** The world that an earlier start made, or a new one. Where the desk is reached is written down anew each time. */
-async function openWorld(desk: Foundation, inbox: Inbox): Promise<DemoFile> {
+/** The world that an earlier start made, or a new one. Where the desk and the webhooks' receiver are reached is written down anew each time. */
+async function openWorld(desk: Foundation, inbox: Inbox, receiver: Receiver): Promise<DemoFile> {
   const { dataDir, publicUrl } = desk.config
-  const world = (await readWorld(dataDir)) ?? (await makeWorld(desk, inbox))
+  const world = (await readWorld(dataDir)) ?? (await makeWorld(desk, inbox, receiver))
+  const endpoint = desk.db.updateTable('webhookEndpoint').where('id', '=', world.webhook?.id ?? '')
+  await endpoint.set({ url: receiver.url }).execute()
   const places = { baseUrl: publicUrl, databaseUrl: desk.databaseUrl, smtpUrl: inbox.smtpUrl }
   const demo = { ...places, ...world }
   await writeDemoFile(dataDir, demo)
@@ -29,14 +32,18 @@ function openLog({ logLevel, dataDir }: Config) {
   return createLog(level, destination({ dest: join(dataDir, 'demo.log'), append: true, mode: 0o600, sync: true }))
 }
 
-async function startDesk(config: Config, inbox: Inbox, signal: AbortSignal): Promise<Rekey> {
+type Around = { inbox: Inbox; receiver: Receiver }
+
+async function startDesk(own: Config, { inbox, receiver }: Around, signal: AbortSignal): Promise<Rekey> {
+  const webhookAllowedHosts = [...own.webhookAllowedHosts, receiver.host]
+  const config = { ...own, webhookAllowedHosts, smtpUrl: own.smtpUrl ?? inbox.smtpUrl }
   const world = Promise.withResolvers<DemoFile>()
-  const rekey = await startRekey({ ...config, smtpUrl: config.smtpUrl ?? inbox.smtpUrl }, openLog(config), {
+  const rekey = await startRekey(config, openLog(config), {
     signal,
     async prepare(desk) {
-      const demo = await openWorld(desk, inbox)
+      const demo = await openWorld(desk, inbox, receiver)
       world.resolve(demo)
-      return (app) => addDemoPages(app, demo, inbox)
+      return (app) => addDemoPages(app, demo, inbox, receiver)
     },
   })
   const client = startClient(await world.promise)
@@ -52,12 +59,14 @@ async function startDemo(signal: AbortSignal): Promise<Rekey> {
   const config = readConfig()
   await startOver(config, values.fresh)
   const inbox = await startInbox(join(config.dataDir, INBOX_FOLDER))
-  const desk = await startDesk(config, inbox, signal)
+  const receiver = await startReceiver()
+  const desk = await startDesk(config, { inbox, receiver }, signal)
   console.log(`Rekey is ready at ${config.publicUrl}`)
   console.log(`Who can sign in, the letters and the one-time codes: ${config.publicUrl}/demo`)
   async function stop(): Promise<void> {
     await desk.stop()
     await inbox.stop()
+    await receiver.stop()
   }
   return { stop }
 }

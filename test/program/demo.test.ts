@@ -119,12 +119,26 @@ test('letters arrive in the inbox with their headers, as JSON and as pages', asy
   const arrived = letters.parse(await get('/demo/inbox.json'))
   const received = arrived.find((letter) => letter.headers['auto-submitted'] === 'auto-generated')
   expect(received).toMatchObject({ from: expect.stringContaining('@'), to: [expect.stringContaining('@')] })
-  for (const path of ['/demo', '/demo/codes', '/demo/inbox', '/demo/inbox/1']) {
+  for (const path of ['/demo', '/demo/codes', '/demo/inbox', '/demo/inbox/1', '/demo/webhooks']) {
     const response = await fetch(`${program.baseUrl}${path}`, { headers: { accept: 'text/html' } })
     expect([path, response.status]).toEqual([path, 200])
   }
   const html = await fetch(`${program.baseUrl}/demo/inbox/1/html`)
   expect(html.headers.get('content-security-policy')).toMatch(/^default-src 'none'.*sandbox$/)
+})
+
+test('webhooks of the first organisation arrive at a program of the demo’s, with signatures that fit', async () => {
+  const calls = z.array(z.object({ type: z.string(), rotation: z.string().nullable(), signed: z.boolean() }))
+  const deadline = Date.now() + 15_000
+  let arrived: z.infer<typeof calls> = []
+  while (!arrived.some(({ type }) => type === 'rotation.completed') && Date.now() < deadline) {
+    arrived = calls.parse(await get('/demo/webhooks.json'))
+    await sleep(200)
+  }
+  expect(arrived.map(({ type }) => type)).toEqual(
+    expect.arrayContaining(['rotation.submitted', 'item.overlap', 'rotation.completed']),
+  )
+  expect(arrived.filter(({ signed }) => !signed)).toEqual([])
 })
 
 test('the simulated client keeps "last used" alive on services of its own', async () => {

@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { createWebhookEndpoint } from '../../desk/webhooks/endpoints.ts'
 import { createGateway } from '../../keyring/gateways.ts'
 import { deliverDueLetters, openMail } from '../../outbox/deliver.ts'
 import type { Foundation } from '../../start.ts'
 import type { DemoService, World } from '../demo-file.ts'
 import type { Inbox } from '../inbox/inbox.ts'
+import type { Receiver } from '../webhooks/receiver.ts'
 import { makePeople, type Organisation, type People } from './people.ts'
 import { makeService, type NewDemoService } from './services.ts'
 import { makeShow } from './show.ts'
@@ -60,14 +62,23 @@ function everybody({ admin, agents, organisations }: People) {
   return [...members, ...agents, admin].map(({ person }) => person)
 }
 
+/** Tells the sample customer's program of everything that happens in the first organisation. */
+async function makeWebhook({ db, maker }: Foundation, { organisations }: People, { url }: Receiver) {
+  const owner = organisations[0]?.owner.actor
+  if (owner === undefined) throw new Error('somebody is missing')
+  const parts = { db, sealer: maker.sealer, checkWebhookUrl: async () => url }
+  return createWebhookEndpoint(parts, owner, { url })
+}
+
 /** Makes the sample world, through the same verbs and letters that people use. */
-export async function makeWorld(desk: Foundation, inbox: Inbox): Promise<World> {
+export async function makeWorld(desk: Foundation, inbox: Inbox, receiver: Receiver): Promise<World> {
   using post = openPost(desk, inbox)
   const { db, maker } = desk
   await db.updateTable('policy').set({ filingsPerHour: FILINGS_PER_HOUR }).execute()
   const people = await makePeople({ db, sealer: maker.sealer, invitationFor: post.invitationFor })
   const gateway = await createGateway(db, people.admin.actor, { name: 'API gateway' })
   const services = await makeServices(desk, people.organisations)
+  const webhook = await makeWebhook(desk, people, receiver)
   const keys = await makeShow(desk, people)
   await showTokens(db, people)
   const client = await createGateway(db, people.admin.actor, { name: 'Simulated client' })
@@ -76,5 +87,6 @@ export async function makeWorld(desk: Foundation, inbox: Inbox): Promise<World> 
     gatewayToken: gateway.token,
     services,
     show: { gatewayToken: client.token, keys },
+    webhook,
   }
 }
