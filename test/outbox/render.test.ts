@@ -26,6 +26,18 @@ function unwrapped(text: string): string {
   return text.replace(/\s+/g, ' ')
 }
 
+/** Every text of the letter's facts that a part shows, with the times as they are shown, in the order of the facts. */
+function factsIn(part: string, letter: LetterContent): string[] {
+  const times = part.match(/\w{3} \d+ \w{3} \d{4}, \d\d:\d\d \w+ \(\d\d:\d\d UTC\)/g) ?? []
+  const texts: string[] = []
+  JSON.stringify(letter.facts, (name, value: unknown) => {
+    if (typeof value === 'string' && name !== 'path' && value.length > 2) texts.push(value)
+    return value
+  })
+  const plain = part.replaceAll('’', "'")
+  return [...times.toSorted(), ...texts.filter((text) => plain.includes(text))]
+}
+
 const rotationLetters = SAMPLE_LETTERS.filter(isAboutRotation)
 
 test('there is a sample of every kind', () => {
@@ -52,6 +64,16 @@ describe.each(SAMPLE_LETTERS.map((letter) => ({ kind: letter.kind, letter })))('
     expect(text.match(/[a-z]+:\/\/\S+/gi)).toEqual([link])
     expect(html.match(/[a-z]+:\/\/[^"<\s]+/gi)).toEqual([link])
     expect(html.match(/<a /g)).toHaveLength(1)
+  })
+
+  test('tells the same times, names and keys in both parts', () => {
+    const inText = factsIn(unwrapped(text), letter)
+    expect(factsIn(shown(html), letter)).toEqual(inText)
+    expect(inText.length).toBeGreaterThan(0)
+  })
+
+  test('holds no secret, not even one that somebody wrote', () => {
+    for (const part of [subject, ...parts]) expect(part).not.toMatch(/rk_(auth|admin)_|rk[pg]_/)
   })
 
   test('leaves no placeholder, no gap and nothing but text', () => {

@@ -32,7 +32,7 @@ async function findUndecided(trx: Trx, { personId, staffRole, organisationIds }:
     select 'follow_up', ref, organisation.name, rotation.organisation_id, reason,
       next_deadline, requester_id, filed_by_id
     from follow_up join rotation on ref = rotation_ref join organisation on organisation.id = rotation.organisation_id
-    where follow_up.status = 'requested' and approvals_needed > 0 and not exists (
+    where follow_up.status = 'requested' and follow_up.approvals_needed > 0 and not exists (
       select from follow_up_approval where follow_up_id = follow_up.id and agent_id = ${personId})
     order by until limit ${MOST}`.execute(trx)
   return rows
