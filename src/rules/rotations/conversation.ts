@@ -2,7 +2,7 @@ import type { Reason } from './approvals.ts'
 import { DAY_SECONDS } from './overlap.ts'
 
 /** How long a customer has to answer a question before the rotation expires; the agents' own time stands still meanwhile. */
-export const ANSWER_WITHIN_SECONDS = 14 * DAY_SECONDS
+const ANSWER_WITHIN_SECONDS = 14 * DAY_SECONDS
 
 /** How long before that the owners are reminded. */
 const ANSWER_REMINDERS_SECONDS = [7 * DAY_SECONDS, DAY_SECONDS] as const

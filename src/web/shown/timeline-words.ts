@@ -12,7 +12,7 @@ export type Telling = { what: string; text?: string | null; tone?: Tone; changes
 export type TellerContext = { times: number; timeZone: string }
 type Teller = string | null | ((event: RotationEvent, context: TellerContext) => Telling | null)
 
-export function textFact(event: RotationEvent, name: string): string | null {
+function textFact(event: RotationEvent, name: string): string | null {
   const value = event.facts[name]
   return typeof value === 'string' && value !== '' ? value : null
 }
