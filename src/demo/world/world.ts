@@ -9,6 +9,7 @@ import type { Receiver } from '../webhooks/receiver.ts'
 import { makePeople, type Organisation, type People } from './people.ts'
 import { makeService, type NewDemoService } from './services.ts'
 import { makeShow } from './show.ts'
+import { showPeople } from './show-people.ts'
 import { showTokens } from './tokens.ts'
 
 const FILINGS_PER_HOUR = 10_000
@@ -81,6 +82,7 @@ export async function makeWorld(desk: Foundation, inbox: Inbox, receiver: Receiv
   const webhook = await makeWebhook(desk, people, receiver)
   const keys = await makeShow(desk, people)
   await showTokens(db, people)
+  await showPeople(db, people)
   const client = await createGateway(db, people.admin.actor, { name: 'Simulated client' })
   return {
     people: everybody(people),

@@ -5,7 +5,7 @@ import { type ShownTime, shownTime, shownTimeOrNull } from './times.ts'
 
 type StatusWords = { word: string; color: 'info' | 'warning' | 'success' | 'neutral' }
 
-export const RECOVERY_STATUS = {
+const RECOVERY_STATUS = {
   requested: { word: 'Requested', color: 'info' },
   opened: { word: 'Waits for a second agent', color: 'warning' },
   confirmed: { word: 'Cooling off', color: 'warning' },

@@ -9,7 +9,7 @@ import { KIND_WORDS } from '../../../rules/text/words.ts'
 import { type App, actorFor, bearerOf, type WebContext } from '../../context.ts'
 import { shownOrganisation, showPage } from '../../shown/page.ts'
 import { invitationRow, personRow } from '../../shown/people.ts'
-import { RECOVERY_STATUS } from '../../shown/recovery.ts'
+import { recoveryRow } from '../../shown/recovery.ts'
 import { rowFacts } from '../../shown/rotation-facts.ts'
 import { shownTime } from '../../shown/times.ts'
 
@@ -66,7 +66,7 @@ async function findParts(c: WebContext, organisationId: string) {
     invitations: invitations.map((invitation) => invitationRow(invitation, timeZone)),
     services: services.items.map(serviceRow),
     rotations: rotations.items.map((rotation) => rowFacts(rotation, timeZone)),
-    cases: cases.map(({ id, name, status }) => ({ name, href: `/desk/recovery/${id}`, ...RECOVERY_STATUS[status] })),
+    cases: cases.map((recovery) => recoveryRow(recovery, timeZone, new Date())),
   }
 }
 

@@ -14,13 +14,13 @@ import { checkChoices } from '../../shown/recovery.ts'
 const VERIFIED = z.string().trim().min(1, 'Say how you made sure who called.')
 export const verification = { verifiedBy: VERIFIED, code: z.string().optional() }
 const lostAccess = z.object({
-  ...verification,
   personId: z.string('Choose whose access it is.').min(1, 'Choose whose access it is.'),
+  ...verification,
 })
 const noOwner = z.object({
-  ...verification,
   name: z.string().trim().min(1, 'Enter the name of the new owner.'),
   email: z.string().trim().min(1, 'Enter the email address of the new owner.'),
+  ...verification,
 })
 export const FIELDS = { OWN_CASE: '', CASE_OPEN: '', ILLEGAL_MOVE: '' }
 
