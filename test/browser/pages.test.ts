@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { addCannedAnswer } from '../../src/desk/conversation/canned-answers.ts'
 import { writeMessage, writeNote } from '../../src/desk/conversation/write.ts'
 import { approveRotation } from '../../src/desk/decide.ts'
+import { extendOverlap } from '../../src/desk/follow-ups/extend.ts'
 import { submitRotation } from '../../src/desk/submit.ts'
 import { createWebhookEndpoint } from '../../src/desk/webhooks/endpoints.ts'
 import { issueSetUpCode } from '../../src/identity/members/first-admin.ts'
@@ -24,6 +25,9 @@ let visitors: Record<'owner' | 'viewer' | 'agent' | 'admin', Visitor>
 let waiting: string
 let overlapping: string
 let onBehalf: string
+let troubled: string
+let followUpId: string
+let failedItemId: string
 let cannedAnswerId: string
 let webhookId: string
 let webhookDeliveryId: string
@@ -35,6 +39,22 @@ async function file(serviceId: string, details: string): Promise<string> {
   return (await submitRotation(db, world.people.owner.actor, filing)).ref
 }
 
+/** A rotation of which one key could not be changed, and for the other of which more time was asked. */
+async function makeTrouble(): Promise<void> {
+  const { db } = desk.desk
+  const { owner, agent } = world.people
+  const { serviceId, authKeyId } = await world.addService('Payments trouble')
+  troubled = await file(serviceId, 'One of them will not do.')
+  const ownEnd = new Date(Date.now() + 3_600_000)
+  await db.updateTable('version').set({ ownEnd, acceptedUntil: ownEnd }).where('keyId', '=', authKeyId).execute()
+  await approveRotation(db, agent.actor, troubled, { revision: 1 })
+  await work(desk)
+  const wish = { overlapEndsAt: new Date(Date.now() + 5 * 86_400_000) }
+  followUpId = (await extendOverlap(db, owner.actor, troubled, wish)).followUpId
+  const failed = db.selectFrom('item').select('id').where('rotationRef', '=', troubled).where('status', '=', 'failed')
+  failedItemId = (await failed.executeTakeFirstOrThrow()).id
+}
+
 beforeAll(async () => {
   world = await makeApiWorld(desk)
   const { db } = desk.desk
@@ -44,6 +64,7 @@ beforeAll(async () => {
   overlapping = await file(world.place.serviceId, 'Our contractor left.')
   await approveRotation(db, agent.actor, overlapping, { revision: 1, note: HOSTILE })
   await work(desk)
+  await makeTrouble()
   waiting = await file(hostile.serviceId, HOSTILE)
   const called = await world.addService('Called in')
   const onBehalfOf = { personId: owner.actor.personId, verifiedBy: HOSTILE }
@@ -76,6 +97,13 @@ const PAGES: readonly (readonly [who: keyof typeof visitors, page: string, path:
   ['owner', 'the new keys', () => `/rotations/${overlapping}/new-keys`],
   ['owner', 'the first keys of a service', () => `/services/${world.place.serviceId}/new-keys`],
   ['owner', 'the early revocation', () => `/rotations/${overlapping}/early-revocation`],
+  ['owner', 'more time for old keys', () => `/rotations/${overlapping}/extension`],
+  ['owner', 'going back to old keys', () => `/rotations/${overlapping}/rollback`],
+  ['owner', 'a rotation in trouble, with a follow-up that waits', () => `/rotations/${troubled}`],
+  ['owner', 'the removal of a service', () => `/services/${world.place.serviceId}/removal`],
+  ['agent', 'a rotation to mend, with a follow-up to decide', () => `/rotations/${troubled}`],
+  ['agent', 'a follow-up to decide', () => `/follow-ups/${followUpId}`],
+  ['agent', 'giving up on a key', () => `/items/${failedItemId}/closing`],
   ['owner', 'the audit trail', () => '/audit'],
   ['owner', 'the evidence for a rotation', () => `/rotations/${overlapping}/evidence`],
   ['agent', 'the audit trail of all', () => '/audit?about=rotation'],

@@ -1,7 +1,9 @@
 import { findRotation } from '../../database/rotations/views.ts'
 import { carryOutNextDue } from '../../desk/carry-out.ts'
 import { approveRotation, rejectRotation } from '../../desk/decide.ts'
+import { extendOverlap } from '../../desk/follow-ups/extend.ts'
 import { revokeEarly } from '../../desk/follow-ups/revoke-early.ts'
+import { rollBack } from '../../desk/follow-ups/roll-back.ts'
 import { withdrawRotation } from '../../desk/withdraw.ts'
 import type { PersonActor } from '../../rules/permissions.ts'
 import type { Foundation } from '../../start.ts'
@@ -47,6 +49,30 @@ async function showRunning(desk: Foundation, owner: Owner, agent: PersonActor): 
   )
   await approve(desk, agent, later.ref)
   return [...running.secrets, ...later.secrets]
+}
+
+/** Rotations that took another way: one for whose old keys more time waits for an agent, one that went back to its old keys. */
+async function showFollowUps(desk: Foundation, owner: Owner, agent: PersonActor): Promise<string[]> {
+  const { db } = desk
+  const slow = await file(
+    desk,
+    owner,
+    { name: 'Statements', environment: 'live' },
+    { reason: 'suspected', details: 'A contractor may have kept them.', overlapSeconds: 3 * DAY_SECONDS },
+  )
+  await approve(desk, agent, slow.ref)
+  await carryOutDue(desk)
+  await extendOverlap(db, owner, slow.ref, { overlapEndsAt: new Date(Date.now() + 10 * DAY_SECONDS * 1000) })
+  const back = await file(
+    desk,
+    owner,
+    { name: 'Loyalty points', environment: 'live' },
+    { reason: 'scheduled', details: 'Our shop could not take the new key.', overlapSeconds: 7 * DAY_SECONDS },
+  )
+  await approve(desk, agent, back.ref)
+  await carryOutDue(desk)
+  await rollBack(db, owner, back.ref)
+  return [...slow.secrets, ...back.secrets]
 }
 
 /** Rotations that are over, each in another way. */
@@ -106,8 +132,9 @@ export async function makeShow(desk: Foundation, people: People): Promise<string
     throw new Error('somebody is missing')
   await showFinished(desk, first, agent)
   const running = await showRunning(desk, first, agent)
+  const followedUp = await showFollowUps(desk, first, agent)
   const waiting = await showWaiting(desk, first, second)
   const talkedAbout = await showConversation(desk, people)
   const special = await showApprovals(desk, second, [agent, colleague])
-  return [...running, ...waiting, ...talkedAbout, ...special]
+  return [...running, ...followedUp, ...waiting, ...talkedAbout, ...special]
 }

@@ -36,7 +36,7 @@ export function followUpFacts(rotation: RotationView, followUp: FollowUpView, ti
     id,
     title: TITLES[type],
     href: `/follow-ups/${id}`,
-    untilWord: type === 'extension' ? 'Old keys to work until' : 'Old keys to stop',
+    untilWord: type === 'extension' ? 'to work until' : 'to stop on',
     until: shownTimeOrNull(at, timeZone),
     isRollback: type === 'rollback',
     requester: requestedBy.name,

@@ -120,12 +120,15 @@ function rotationTag(rotation: RotationView): Tag {
 /** A rotation's status as a tag, a sentence and the next date; colour never tells anything alone. */
 export function rotationStatus(rotation: RotationView, timeZone: string): ShownStatus {
   const [word, color] = rotationTag(rotation)
-  const label = NEXT_LABELS[rotation.status]
   const ends = rotation.items
     .filter(oldKeyWorks)
     .map((item) => item.overlapEndsAt?.getTime() ?? Number.POSITIVE_INFINITY)
   const end = Math.min(...ends)
-  const at = rotation.status === 'overlap' ? (Number.isFinite(end) ? new Date(end) : null) : rotation.nextDeadline
+  const nextEnd = Number.isFinite(end) ? new Date(end) : null
+  // Old keys run out in trouble as well, and while others are still being made.
+  const ending = nextEnd !== null || rotation.status === 'overlap'
+  const label = ending ? NEXT_LABELS.overlap : NEXT_LABELS[rotation.status]
+  const at = ending ? nextEnd : rotation.nextDeadline
   const next = label === undefined || at === null ? null : { label, at: shownTime(at, timeZone) }
   return { word, color, sentence: sentence(rotation), next }
 }

@@ -14,8 +14,8 @@ export function troubleFacts(rotation: RotationView) {
   const retrying = rotation.status === 'needs_attention'
   return {
     problem: rotation.problem,
-    retryAction: retrying ? `/rotations/${rotation.ref}/retry` : null,
-    retryWord: stale ? 'Ask for approval anew' : stuck.length > 1 ? 'Try them all again' : 'Try again',
+    retryAction: retrying && (stale || stuck.length > 1) ? `/rotations/${rotation.ref}/retry` : null,
+    retryWord: stale ? 'Ask for approval anew' : 'Try them all again',
     wait: retrying ? null : 'Other keys of this request are still being made; it can be tried again after that.',
     items: stuck.map((item) => ({
       id: item.id,
@@ -25,7 +25,7 @@ export function troubleFacts(rotation: RotationView) {
       last4: item.oldVersion?.last4 ?? null,
       problem: item.problem,
       tried: triedWords(item.attempts),
-      retryAction: retrying && !stale && stuck.length > 1 ? `/items/${item.id}/retry` : null,
+      retryAction: retrying && !stale ? `/items/${item.id}/retry` : null,
       closeHref: `/items/${item.id}/closing`,
     })),
   }
