@@ -22,6 +22,8 @@ import { DAY, letTimePass, lettersAbout, movesOf, race, readRotation } from '../
 
 const { db } = await openTestDatabase()
 const ROUNDS = 20
+/** Each round makes a service and takes a rotation through half of its life. */
+const LONG = { timeout: 60_000 }
 let world: DeskWorld
 let count = 0
 
@@ -165,41 +167,53 @@ test('what was asked for about the replaced rotation lapses', async () => {
   expect(await readRotation(db, old)).toMatchObject({ followUps: [{ status: 'lapsed' }] })
 })
 
-test('of two filings that replace the same rotation at the same moment one is filed, the other told', async () => {
-  for (let round = 0; round < ROUNDS; round++) {
-    const { serviceId, ref: old, items } = await inOverlap()
-    const run = () => leak(serviceId, old)
-    expect(await race([run, run])).toEqual({ won: 1, refused: ['ROTATION_IN_PROGRESS'] })
-    for (const { keyId, newVersionId } of items) expect(await acceptedVersions(keyId)).toEqual([newVersionId])
-  }
-})
+test(
+  'of two filings that replace the same rotation at the same moment one is filed, the other told',
+  LONG,
+  async () => {
+    for (let round = 0; round < ROUNDS; round++) {
+      const { serviceId, ref: old, items } = await inOverlap()
+      const run = () => leak(serviceId, old)
+      expect(await race([run, run])).toEqual({ won: 1, refused: ['ROTATION_IN_PROGRESS'] })
+      for (const { keyId, newVersionId } of items) expect(await acceptedVersions(keyId)).toEqual([newVersionId])
+    }
+  },
+)
 
-test('of a replacement and the end of the overlap at the same moment one wins, and no key is left without a version', async () => {
-  for (let round = 0; round < ROUNDS; round++) {
-    const { serviceId, ref: old, items } = await inOverlap()
-    await letTimePass(db, old, DAY)
-    const { refused } = await race([() => leak(serviceId, old), () => carryOutNextDue(db, maker)])
-    await carryOutAll(db)
-    const outcome = { status: (await readRotation(db, old)).status, refused }
-    expect([
-      { status: 'closed', refused: [] },
-      { status: 'completed', refused: ['ILLEGAL_MOVE'] },
-    ]).toContainEqual(outcome)
-    for (const { keyId, newVersionId } of items) expect(await acceptedVersions(keyId)).toEqual([newVersionId])
-  }
-})
+test(
+  'of a replacement and the end of the overlap at the same moment one wins, and no key is left without a version',
+  LONG,
+  async () => {
+    for (let round = 0; round < ROUNDS; round++) {
+      const { serviceId, ref: old, items } = await inOverlap()
+      await letTimePass(db, old, DAY)
+      const { refused } = await race([() => leak(serviceId, old), () => carryOutNextDue(db, maker)])
+      await carryOutAll(db)
+      const outcome = { status: (await readRotation(db, old)).status, refused }
+      expect([
+        { status: 'closed', refused: [] },
+        { status: 'completed', refused: ['ILLEGAL_MOVE'] },
+      ]).toContainEqual(outcome)
+      for (const { keyId, newVersionId } of items) expect(await acceptedVersions(keyId)).toEqual([newVersionId])
+    }
+  },
+)
 
-test('of a replacement and an approval of what it replaces at the same moment, nothing of the old one is executed', async () => {
-  for (let round = 0; round < ROUNDS; round++) {
-    const serviceId = await newService()
-    const old = await file(db, world.owner, serviceId)
-    await race([() => leak(serviceId, old), () => approveRotation(db, world.agent, old, { revision: 1 })])
-    await carryOutAll(db)
-    const closed = await readRotation(db, old)
-    expect(closed.status).toBe('closed')
-    expect(closed.items.every((item) => item.newVersionId === null)).toBe(true)
-  }
-})
+test(
+  'of a replacement and an approval of what it replaces at the same moment, nothing of the old one is executed',
+  LONG,
+  async () => {
+    for (let round = 0; round < ROUNDS; round++) {
+      const serviceId = await newService()
+      const old = await file(db, world.owner, serviceId)
+      await race([() => leak(serviceId, old), () => approveRotation(db, world.agent, old, { revision: 1 })])
+      await carryOutAll(db)
+      const closed = await readRotation(db, old)
+      expect(closed.status).toBe('closed')
+      expect(closed.items.every((item) => item.newVersionId === null)).toBe(true)
+    }
+  },
+)
 
 test('every invariant holds after all of this', async () => {
   expect(await findViolations(db)).toEqual([])
