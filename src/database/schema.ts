@@ -6,7 +6,6 @@ import type { RotationTables } from './schema/rotations.ts'
 
 /** Every table, with its columns in camelCase. */
 export type Database = PeopleTables & KeyTables & RotationTables & OutboxTables
-export type { LetterFacts } from './schema/outbox.ts'
 
 export type RotationRow = Selectable<Database['rotation']>
 export type ItemRow = Selectable<Database['item']>

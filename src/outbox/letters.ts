@@ -6,8 +6,8 @@ import type { LetterContent } from './kinds/content.ts'
 
 export type { Notice } from './kinds/account.ts'
 export { type LetterContent, readContent } from './kinds/content.ts'
-export { LETTER_KINDS, type LetterKind, ROTATION_LETTER_KINDS, type RotationLetterKind } from './kinds/names.ts'
-export type { ItemFacts, RotationFacts } from './kinds/rotation.ts'
+export { LETTER_KINDS, ROTATION_LETTER_KINDS, type RotationLetterKind } from './kinds/names.ts'
+export type { RotationFacts } from './kinds/rotation.ts'
 
 export type NewLetter = LetterContent & {
   /** What makes it this letter, recipient included: putting it twice leaves one. */

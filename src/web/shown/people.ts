@@ -52,7 +52,7 @@ export function invitationRow(invitation: ListedInvitation, timeZone: string) {
   }
 }
 
-export const ROLE_HINTS = {
+const ROLE_HINTS = {
   owner: 'files rotations, picks up and revokes keys, invites people',
   developer: 'sees everything; picks up new keys where an owner allows it',
   viewer: 'sees everything, changes nothing',

@@ -38,7 +38,7 @@ export function oldKeyWorks(item: ItemView): boolean {
 }
 
 /** Whether its new key should have been made by now. An end needs no worker: it counts at its time. */
-export function isDelayed(item: ItemView): boolean {
+function isDelayed(item: ItemView): boolean {
   return item.status === 'pending' && item.late
 }
 

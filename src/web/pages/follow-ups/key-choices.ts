@@ -42,7 +42,7 @@ function isPlannedToStop(rotation: RotationView, item: ItemView): boolean {
 }
 
 /** The items whose old key works and is not set to be stopped early, which is final: their end may move, or they may come back. */
-export function movableItems(rotation: RotationView): ItemView[] {
+function movableItems(rotation: RotationView): ItemView[] {
   return rotation.items.filter((item) => oldKeyWorks(item) && !isPlannedToStop(rotation, item))
 }
 

@@ -9,7 +9,7 @@ import { triedWords } from '../../shown/trouble.ts'
 const WAITING = { early_revocation: 'An early end', extension: 'More time', rollback: 'A rollback' } as const
 
 /** A rotation and who had it when the page was shown: what a tick or "Take it" stands for. */
-export function tickOf(rotation: RotationView): string {
+function tickOf(rotation: RotationView): string {
   return `${rotation.ref}/${rotation.assignee?.id ?? ''}`
 }
 
