@@ -35,7 +35,7 @@ const PAGES: readonly (readonly [what: string, path: string])[] = [
   ['reports', '/reports'],
   ['reports, an organisation', '/reports?organisation=org_bench3'],
   ['behind a figure: filed', `/queue?view=all&filed=${month}`],
-  ['behind a figure: failed', `/queue?view=all&filed=${month}&failed=yes`],
+  ['behind a figure: failed', '/queue?view=all&failed=yes'],
   ['behind a figure: extended', `/queue?view=all&filed=${month}&extended=yes`],
 ]
 

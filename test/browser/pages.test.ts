@@ -3,6 +3,7 @@ import { addCannedAnswer } from '../../src/desk/conversation/canned-answers.ts'
 import { writeMessage, writeNote } from '../../src/desk/conversation/write.ts'
 import { approveRotation } from '../../src/desk/decide.ts'
 import { extendOverlap } from '../../src/desk/follow-ups/extend.ts'
+import { recomputeNextMonth } from '../../src/desk/reports.ts'
 import { submitRotation } from '../../src/desk/submit.ts'
 import { createWebhookEndpoint } from '../../src/desk/webhooks/endpoints.ts'
 import { issueSetUpCode } from '../../src/identity/members/first-admin.ts'
@@ -71,6 +72,7 @@ beforeAll(async () => {
   const items = [{ serviceId: called.serviceId, kinds: ['auth'] as const }]
   const filing = { items, reason: 'lost' as const, overlapSeconds: 86_400, onBehalfOf }
   onBehalf = (await submitRotation(db, agent.actor, filing)).ref
+  while (await recomputeNextMonth(db));
   await createGateway(db, admin.actor, { name: HOSTILE })
   cannedAnswerId = (await addCannedAnswer(db, admin.actor, { name: 'Please wait', body: HOSTILE })).id
   await writeNote(db, agent.actor, waiting, HOSTILE)
@@ -128,6 +130,10 @@ const PAGES: readonly (readonly [who: keyof typeof visitors, page: string, path:
   ['viewer', 'what they may not do', () => '/rotations/new'],
   ['agent', 'the queue', () => '/queue'],
   ['agent', 'an empty view of the queue', () => '/queue?view=closed'],
+  ['agent', 'the queue, searched', () => '/queue?q=acme&assignee=nobody'],
+  ['agent', 'the overlaps of the queue', () => '/queue?view=overlap'],
+  ['agent', 'the keyboard shortcuts', () => '/shortcuts'],
+  ['agent', 'the reports', () => '/reports'],
   ['agent', 'a rotation to decide', () => `/rotations/${waiting}`],
   ['agent', 'the services of all', () => '/services'],
   ['agent', 'for whom to file', () => '/rotations/new'],

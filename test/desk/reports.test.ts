@@ -6,6 +6,7 @@ import { approveRotation } from '../../src/desk/decide.ts'
 import { recomputeNextMonth } from '../../src/desk/reports.ts'
 import { monthOf, monthsUpTo } from '../../src/rules/text/months.ts'
 import { openTestDatabase } from '../support/database.ts'
+import { until } from '../support/workers.ts'
 import {
   addMember,
   addOrganisation,
@@ -171,6 +172,41 @@ test('a change that is committed after the figures were read leaves its month to
   await recomputeAll()
   expect(await figuresOf('2026-05')).toMatchObject({ filed: 2, firstResponseMedianSeconds: 60 })
   expect(await findReportLag(db)).toBeNull()
+})
+
+test('a change that is committed between the reading of the figures and their commit is not lost', async () => {
+  const createdAt = new Date('2026-03-03T00:00:00Z')
+  const ref = await file(db, world.owner, await newService())
+  await db.updateTable('rotation').set({ createdAt }).where('ref', '=', ref).execute()
+  const waits = Promise.withResolvers<void>()
+  const goOn = Promise.withResolvers<void>()
+  const blocking = db.transaction().execute(async (trx) => {
+    // The row that is about to be written is taken, so that whoever writes it has read the rotations and waits.
+    const counts = { filed: 0, failed: 0, rolledBack: 0, extended: 0 }
+    await trx
+      .insertInto('reportRow')
+      .values({ month: '2026-03', organisationId: world.organisationId, ...counts, computedAt: createdAt })
+      .execute()
+    waits.resolve()
+    await goOn.promise
+    await sql`rollback`.execute(trx)
+  })
+  await waits.promise
+  const recomputing = recomputeAll()
+  await until('the recomputation waits', async () => {
+    const waiting = sql<{ pid: number }>`select pid from pg_stat_activity where datname = current_database()
+      and wait_event_type = 'Lock' and query like '%with filed as%'`
+    return (await waiting.execute(db)).rows.length > 0
+  })
+  await db
+    .updateTable('rotation')
+    .set({ firstResponseAt: after(5, createdAt) })
+    .where('ref', '=', ref)
+    .execute()
+  goOn.resolve()
+  await Promise.all([blocking, recomputing])
+  await recomputeAll()
+  expect(await figuresOf('2026-03')).toMatchObject({ filed: 1, firstResponseMedianSeconds: 300 })
 })
 
 test('of a recomputation that breaks off everything is left as it was', async () => {

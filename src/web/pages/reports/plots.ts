@@ -65,7 +65,12 @@ function plot(title: string, hint: string, months: readonly string[], series: re
       textX: String(EDGE.left - 8),
       text: value === 0 ? '0' : word(value),
     })),
-    months: months.map((month, i) => ({ x: at(i).toFixed(1), y: String(HEIGHT - 8), text: shortMonth(month) })),
+    months: months.map((month, i) => ({
+      x: at(i).toFixed(1),
+      y: String(HEIGHT - 8),
+      text: shortMonth(month),
+      between: i % 2 === 0,
+    })),
     series: series.map((each) => ({
       name: each.name,
       style: each.style,
