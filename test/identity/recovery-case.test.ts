@@ -426,6 +426,17 @@ describe('once carried out', () => {
     expect(await outcome(acceptInvitation(db, sealer, token, { password: PASSWORD, code }))).toBe('INVITATION_VOID')
   })
 
+  test('what was made at the very moment it was carried out is of no use, then or later', async () => {
+    const expiresAt = new Date(Date.now() + 86_400_000)
+    await carryOutRecoveryCase(db, agent, await ready())
+    const { token } = await createPersonalToken(db, owner.actor, { name: 'late', expiresAt })
+    expect(await findTokenBearer(db, token)).toBeNull()
+    const link = tokenOf(await linkIn('access-link', owner.email))
+    const seed = (await findInvitation(db, sealer, link))?.enrolment?.codeSeed ?? ''
+    await acceptInvitation(db, sealer, link, { password: 'a brook of seven otters', code: codeFor(seed) })
+    expect(await findTokenBearer(db, token)).toBeNull()
+  })
+
   test('a locked account is open again', async () => {
     await db.updateTable('person').set({ lockedAt: new Date() }).where('email', '=', owner.email).execute()
     await carryOutRecoveryCase(db, agent, await ready())

@@ -36,49 +36,57 @@ const idleSeconds = sql<number>`case when session.organisation_id is null then $
 
 /** The session with this token, if it has not ended: joined with the person and the membership at every call. */
 export async function findSession(db: Db, tokenHash: Buffer): Promise<SessionRow | undefined> {
-  return db
-    .selectFrom('session')
-    .innerJoin('person', 'person.id', 'session.personId')
-    .leftJoin('membership', (join) =>
-      join
-        .onRef('membership.personId', '=', 'session.personId')
-        .onRef('membership.organisationId', '=', 'session.organisationId'),
-    )
-    .select(BEARER_COLUMNS)
-    .select(['session.id', 'session.organisationId', 'session.formToken', 'session.complete'])
-    .select(sql<boolean>`session.last_seen_at < clock_timestamp() - interval '1 minute'`.as('seenLongAgo'))
-    .where('session.tokenHash', '=', tokenHash)
-    .where('person.disabledAt', 'is', null)
-    .where('person.lockedAt', 'is', null)
-    .where(sql<boolean>`session.ends_at > clock_timestamp()`)
-    .where(sql<boolean>`session.last_seen_at > clock_timestamp() - ${idleSeconds} * interval '1 second'`)
-    .executeTakeFirst()
+  return (
+    db
+      .selectFrom('session')
+      .innerJoin('person', 'person.id', 'session.personId')
+      .leftJoin('membership', (join) =>
+        join
+          .onRef('membership.personId', '=', 'session.personId')
+          .onRef('membership.organisationId', '=', 'session.organisationId'),
+      )
+      .select(BEARER_COLUMNS)
+      .select(['session.id', 'session.organisationId', 'session.formToken', 'session.complete'])
+      .select(sql<boolean>`session.last_seen_at < clock_timestamp() - interval '1 minute'`.as('seenLongAgo'))
+      .where('session.tokenHash', '=', tokenHash)
+      .where('person.disabledAt', 'is', null)
+      .where('person.lockedAt', 'is', null)
+      // Taken away by a recovery case: what was made at that very moment is of no use either.
+      .where('person.codeSeed', 'is not', null)
+      .where(sql<boolean>`session.ends_at > clock_timestamp()`)
+      .where(sql<boolean>`session.last_seen_at > clock_timestamp() - ${idleSeconds} * interval '1 second'`)
+      .executeTakeFirst()
+  )
 }
 
 /** The personal token's person, if it is neither revoked nor past its end: joined as `findSession` does. */
 export async function findPersonalToken(db: Db, tokenHash: Buffer): Promise<TokenRow | undefined> {
-  return db
-    .selectFrom('personalToken')
-    .innerJoin('person', 'person.id', 'personalToken.personId')
-    .leftJoin('membership', (join) =>
-      join
-        .onRef('membership.personId', '=', 'personalToken.personId')
-        .onRef('membership.organisationId', '=', 'personalToken.organisationId'),
-    )
-    .select(BEARER_COLUMNS)
-    .select(['personalToken.id', 'personalToken.organisationId', 'personalToken.scopes'])
-    .select(['personalToken.unattended', 'personalToken.ipRanges'])
-    .select(
-      sql<boolean>`coalesce(personal_token.last_used_at < clock_timestamp() - interval '1 minute', true)`.as(
-        'usedLongAgo',
-      ),
-    )
-    .where('personalToken.tokenHash', '=', tokenHash)
-    .where('personalToken.revokedAt', 'is', null)
-    .where('person.disabledAt', 'is', null)
-    .where('person.lockedAt', 'is', null)
-    .where(sql<boolean>`personal_token.expires_at > clock_timestamp()`)
-    .executeTakeFirst()
+  return (
+    db
+      .selectFrom('personalToken')
+      .innerJoin('person', 'person.id', 'personalToken.personId')
+      .leftJoin('membership', (join) =>
+        join
+          .onRef('membership.personId', '=', 'personalToken.personId')
+          .onRef('membership.organisationId', '=', 'personalToken.organisationId'),
+      )
+      .select(BEARER_COLUMNS)
+      .select(['personalToken.id', 'personalToken.organisationId', 'personalToken.scopes'])
+      .select(['personalToken.unattended', 'personalToken.ipRanges'])
+      .select(
+        sql<boolean>`coalesce(personal_token.last_used_at < clock_timestamp() - interval '1 minute', true)`.as(
+          'usedLongAgo',
+        ),
+      )
+      .where('personalToken.tokenHash', '=', tokenHash)
+      .where('personalToken.revokedAt', 'is', null)
+      .where('person.disabledAt', 'is', null)
+      .where('person.lockedAt', 'is', null)
+      // Taken away by a recovery case: what was made at that very moment is of no use either.
+      .where('person.codeSeed', 'is not', null)
+      .where(sql<boolean>`personal_token.expires_at > clock_timestamp()`)
+      .executeTakeFirst()
+  )
 }
 
 export async function noteSessionSeen(db: Db, tokenHash: Buffer): Promise<void> {

@@ -131,7 +131,7 @@ async function enrol(trx: Trx, person: PersonRow, invitation: InvitationRow, enr
   // Whoever lost their device sets up another with the link of their case, and with no other.
   const isFirst = person.passwordHash === null && person.codeChangedAt === null
   if (person.codeSeed !== null || !(recovers || isFirst)) throw new Refusal('INVITATION_VOID')
-  const changed = recovers ? await changedNow(trx) : {}
+  const changed = recovers ? await beginAnew(trx, person.id) : {}
   await trx
     .updateTable('person')
     .set({ passwordHash, codeSeed: seed.sealed, codeSeedKeyId: seed.keyId, codeLastStep: timeStep, ...changed })
@@ -139,8 +139,10 @@ async function enrol(trx: Trx, person: PersonRow, invitation: InvitationRow, enr
     .execute()
 }
 
-async function changedNow(trx: Trx): Promise<{ passwordChangedAt: Date; codeChangedAt: Date }> {
+/** Whatever was made since the old proofs were taken ends too. */
+async function beginAnew(trx: Trx, personId: string): Promise<{ passwordChangedAt: Date; codeChangedAt: Date }> {
   const at = await clock(trx)
+  await endAccess(trx, personId, 'everywhere', at)
   return { passwordChangedAt: at, codeChangedAt: at }
 }
 
