@@ -106,6 +106,7 @@ export async function showRotation(c: WebContext, ref: string, opened?: Opened):
     revision: rotation.revision,
     staff,
     organisation: staff ? facts.organisation : null,
+    organisationHref: `/organisations/${rotation.organisationId}`,
     back: staff ? { href: '/queue', label: 'Queue' } : { href: '/rotations', label: 'Rotations' },
     primary: pickUp(rotation, await mayPickUp(c)),
     moves: openMoves(rotation, actor),
