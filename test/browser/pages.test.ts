@@ -119,6 +119,7 @@ const PAGES: readonly (readonly [who: keyof typeof visitors, page: string, path:
   ['owner', 'replacing the code device', () => '/account/code-device'],
   ['owner', 'making recovery codes', () => '/account/recovery-codes'],
   ['owner', 'the time zone', () => '/time-zone'],
+  ['owner', 'the letters they get', () => '/account/notifications'],
   ['owner', 'where they act', () => '/choose-organisation'],
   ['owner', 'what is not there', () => '/nowhere'],
   ['owner', 'the webhooks', () => '/webhooks'],
@@ -147,6 +148,9 @@ const PAGES: readonly (readonly [who: keyof typeof visitors, page: string, path:
   ['admin', 'a canned answer', () => `/desk/canned-answers/${cannedAnswerId}`],
   ['admin', 'a service for an organisation', () => '/services/new'],
   ['admin', 'the staff', () => '/people'],
+  ['admin', 'the letters', () => '/desk/letters'],
+  ['admin', 'a letter to look at', () => '/desk/letters/old-key-stops'],
+  ['admin', 'the desk’s health', () => '/desk/health'],
 ]
 
 describe('axe-core finds nothing, no policy is broken and nothing scrolls sideways on', () => {

@@ -25,7 +25,7 @@ export const OTHER_SAMPLES: readonly OtherLetter[] = [
   {
     kind: 'password-reset',
     facts: {
-      path: '/password-reset/0a1b2c',
+      path: '/reset-password/0a1b2c',
       at: AT,
       expiresAt: '2026-11-02T09:45:00.000Z',
       why: 'the account is yours',

@@ -2,6 +2,9 @@ import type { RotationLetterKind } from '../kinds/names.ts'
 import type { ItemFacts, RotationFacts } from '../kinds/rotation.ts'
 
 const AT = '2026-11-02T09:30:00.000Z'
+/** So long before the end that it is told of. */
+const A_WEEK_BEFORE = '2026-11-25T08:00:00.000Z'
+const USED = '2026-11-25T07:12:00.000Z'
 const STOP = '2026-12-02T08:00:00.000Z'
 const TIME_ZONE = 'Europe/Zurich'
 
@@ -42,12 +45,14 @@ const WHO: Partial<Record<RotationLetterKind, string | null>> = {
 }
 
 const NOTE: Partial<Record<RotationLetterKind, string>> = {
+  approved: 'Confirmed by phone.',
+  rejected: 'The key is not in use any more; please remove the service instead.',
   'filed-on-behalf': 'Called back at the number on the contract.',
   question: 'Which of your programs use the Admin key?',
   answered: 'Only the nightly export does.',
   message: 'We see calls with the old key from your test system.',
-  failed: 'Two of three tries were made.',
-  'follow-up-needed': 'Our partner needs another week.',
+  'follow-up-rejected': 'The old key was seen in a public place.',
+  closed: 'The service is shut down.',
 }
 
 const TO_STAFF: readonly RotationLetterKind[] = [
@@ -66,12 +71,12 @@ function sampleItems(kind: RotationLetterKind): ItemFacts[] {
     service: 'Payments EU',
     environment: 'live',
     kind: which,
-    oldLast4: '8f3K',
-    newLast4: made ? 'Zq1a' : null,
+    oldLast4: which === 'auth' ? '8f3K' : 'm2Qx',
+    newLast4: made ? (which === 'auth' ? 'Zq1a' : 'T7ue') : null,
     oldStopsAt: made ? STOP : null,
-    oldLastUsedAt: which === 'auth' ? '2026-11-02T09:27:00.000Z' : null,
-    oldLastNetwork: which === 'auth' ? '203.0.113.7' : null,
-    pickedUp: made ? which === 'auth' : false,
+    oldLastUsedAt: which === 'auth' && kind === 'old-key-stops' ? USED : null,
+    oldLastNetwork: which === 'auth' && kind === 'old-key-stops' ? '203.0.113.7' : null,
+    pickedUp: made && kind !== 'not-picked-up' && which === 'auth',
     problem: kind === 'failed' ? problem : null,
   }))
 }
@@ -88,13 +93,13 @@ export function sampleRotationFacts(kind: RotationLetterKind, changes: Partial<R
     title: 'Payments EU',
     items: sampleItems(kind),
     who: who === undefined ? 'Ada Owner' : who,
-    at: AT,
+    at: kind === 'old-key-stops' ? A_WEEK_BEFORE : AT,
     reason: 'compromised',
     details: 'A laptop was stolen.',
-    note: NOTE[kind] ?? 'Confirmed by phone.',
-    overlapSeconds: 1_209_600,
+    note: NOTE[kind] ?? '',
+    overlapSeconds: 2_592_000,
     startsAt: '2026-11-05T08:00:00.000Z',
-    oldStopsAt: STOP,
+    oldStopsAt: BEFORE_NEW_KEYS.includes(kind) ? null : STOP,
     approvalsNeeded: 1,
     approvalsGiven: 0,
     decideBy: '2026-11-16T09:30:00.000Z',

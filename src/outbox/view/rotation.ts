@@ -72,7 +72,7 @@ function concerns(item: ItemFacts, facts: RotationFacts, kind: RotationLetterKin
 
 function followUpView({ followUp, wantedEnd, timeZone }: RotationFacts) {
   return {
-    followUpWords: followUp === undefined ? 'for a change' : FOLLOW_UP_WORDS[followUp],
+    followUpWords: followUp === undefined ? 'a change' : FOLLOW_UP_WORDS[followUp],
     wantedEnd: momentOrNull(wantedEnd, timeZone),
   }
 }

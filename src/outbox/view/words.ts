@@ -36,9 +36,9 @@ export const THE_DESK = 'Rekey'
 export const THE_DESK_AS_APPROVED = 'Rekey, as approved'
 
 export const FOLLOW_UP_WORDS = {
-  early_revocation: 'to revoke the old keys early',
-  extension: 'for more time with the old keys',
-  rollback: 'to have the old keys back and the new ones deleted',
+  early_revocation: 'an early end of the old keys',
+  extension: 'more time with the old keys',
+  rollback: 'the old keys back, with the new ones deleted',
 } as const satisfies Record<FollowUpType, string>
 
 export const WAITING_WORDS = {
