@@ -270,6 +270,24 @@ test('an item whose work always fails is put off, holds up no other, and goes on
   expect((await read(ref)).status).toBe('overlap')
 })
 
+test('bookkeeping that has failed for days is still put off, so that it holds up no other', async () => {
+  const ref = await fileAndApprove(db, world, await newService())
+  await carryOutAll(db)
+  await db
+    .updateTable('item')
+    .set({ dueAt: new Date(Date.now() - 1_000), attempts: 2_000 })
+    .where('rotationRef', '=', ref)
+    .execute()
+  const breakOff = () => {
+    throw new Error('killed')
+  }
+  await expect(carryOutNextDue(db, maker, breakOff)).rejects.toThrow('killed')
+  expect(await carryOutNextDue(db, maker)).toBe(false)
+  const items = await db.selectFrom('item').select('dueAt').where('rotationRef', '=', ref).execute()
+  for (const { dueAt } of items) expect(Number(dueAt) - Date.now()).toBeGreaterThan(30_000)
+  await db.updateTable('item').set({ dueAt: new Date() }).where('rotationRef', '=', ref).execute()
+})
+
 test('a filing with a key in its text or a start too far ahead is refused', async () => {
   const serviceId = await newService()
   const details = `it is rk_auth_live_${'a'.repeat(38)}`

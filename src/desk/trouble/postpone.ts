@@ -18,7 +18,8 @@ async function putOff(trx: Trx, items: readonly ItemRow[]): Promise<void> {
     .updateTable('item')
     .set((item) => ({
       attempts: item('attempts', '+', 1),
-      dueAt: sql<Date>`clock_timestamp() + least(2 ^ attempts, ${LONGEST_WAIT_SECONDS}) * interval '1 second'`,
+      // the power is bounded too: work that is tried for ever would come to one that no number can hold
+      dueAt: sql<Date>`clock_timestamp() + least(2 ^ least(attempts, 10), ${LONGEST_WAIT_SECONDS}) * interval '1 second'`,
     }))
     .where(
       'id',
