@@ -64,22 +64,40 @@ async function compute(trx: Trx, month: string, at: Date): Promise<void> {
     from filed group by grouping sets ((organisation_id), ()) having count(*) > 0`.execute(trx)
 }
 
+async function recompute(trx: Trx, month: string): Promise<void> {
+  await trx.deleteFrom('reportChange').where('month', '=', month).execute()
+  const at = await clock(trx)
+  await trx.deleteFrom('reportRow').where('month', '=', month).execute()
+  await compute(trx, month, at)
+  await letRest(trx, month, at)
+}
+
+/** A month whose figures were never made is not in the table when the making broke off. */
+async function letRest(trx: Trx, month: string, computedAt: Date): Promise<void> {
+  const row = trx.insertInto('reportMonth').values({ month, computedAt })
+  await row.onConflict((conflict) => conflict.column('month').doUpdateSet({ computedAt })).execute()
+}
+
 /**
  * Makes the figures of one month anew in which something changed; false when there is none to do. The month is held from the
  * first statement on, so its figures are written by one at a time. The marks of changes are taken away before the figures are
- * read: a change that is committed later leaves its mark, and a crash leaves all of them.
+ * read: a change that is committed later leaves its mark, and a crash leaves all of them. A month that fails rests like one that was made.
  */
 export async function recomputeNextMonth(db: Db): Promise<boolean> {
   const change = await db.selectFrom('reportChange').select('id').limit(1).executeTakeFirst()
   if (change === undefined) return false
-  return db.transaction().execute(async (trx) => {
-    const month = await claimMonth(trx, await clock(trx))
-    if (month === null) return false
-    await trx.deleteFrom('reportChange').where('month', '=', month).execute()
-    const at = await clock(trx)
-    await trx.deleteFrom('reportRow').where('month', '=', month).execute()
-    await compute(trx, month, at)
-    await trx.updateTable('reportMonth').set({ computedAt: at }).where('month', '=', month).execute()
-    return true
-  })
+  let claimed: string | null = null
+  try {
+    return await db.transaction().execute(async (trx) => {
+      const month = await claimMonth(trx, await clock(trx))
+      if (month === null) return false
+      claimed = month
+      await recompute(trx, month)
+      return true
+    })
+  } catch (error) {
+    const failed = claimed
+    if (failed !== null) await db.transaction().execute(async (trx) => letRest(trx, failed, await clock(trx)))
+    throw error
+  }
 }

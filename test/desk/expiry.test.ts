@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { beforeAll, expect, test } from 'vitest'
 import { lockRotation } from '../../src/database/rotations/locks.ts'
 import { carryOutNextDue } from '../../src/desk/carry-out.ts'
@@ -214,6 +215,28 @@ test('the retry of failed items makes them due at once, and a repaired key gets 
     ['overlap', null],
     ['overlap', null],
   ])
+})
+
+test('one that cannot expire holds up no other, stays overdue, and expires once the fault is over', async () => {
+  const broken = await file(db, world.owner, await newService())
+  const good = await file(db, world.owner, await newService())
+  await letTimePass(db, broken, 14 * DAY + 60_000)
+  await letTimePass(db, good, 14 * DAY)
+  await sql`
+    create function break_off() returns trigger language plpgsql as $$ begin raise exception 'killed'; end $$`.execute(
+    db,
+  )
+  await sql`
+    create trigger break_off after insert on letter for each row when (new.thread = ${sql.lit(broken)})
+    execute function break_off()`.execute(db)
+  await expect(expireNextUndecided(db)).rejects.toThrow('killed')
+  expect(await expireNextUndecided(db)).toBe(true)
+  expect(await readRotation(db, good)).toMatchObject({ status: 'expired' })
+  const { revision } = await readRotation(db, broken)
+  await expect(approveRotation(db, world.agent, broken, { revision })).rejects.toMatchObject({ code: 'ILLEGAL_MOVE' })
+  await sql`drop trigger break_off on letter`.execute(db)
+  expect(await expireNextUndecided(db)).toBe(true)
+  expect(await readRotation(db, broken)).toMatchObject({ status: 'expired' })
 })
 
 test('a retry is for what needs attention alone, and for the staff alone', async () => {

@@ -532,6 +532,24 @@ describe('whoever lost their access', () => {
     expect(await actions()).toEqual(['recovery.request', 'recovery.open', 'recovery.confirm'])
   })
 
+  test('is mailed although the letter before theirs cannot be written', async () => {
+    await ask(admin.email)
+    await ask(owner.email, `acme ${counter}`)
+    await sql`
+      create function break_off() returns trigger language plpgsql as $$ begin raise exception 'killed'; end $$`.execute(
+      db,
+    )
+    await sql`
+      create trigger break_off after insert on letter for each row when (new.to_address = ${sql.lit(admin.email)})
+      execute function break_off()`.execute(db)
+    await expect(answerNextAccessRequest(db)).rejects.toThrow('killed')
+    expect(await answerNextAccessRequest(db)).toBe(true)
+    expect(await linkIn('lost-access', owner.email)).toMatch(/^\/lost-access\//)
+    await sql`drop trigger break_off on letter`.execute(db)
+    await answerAll()
+    expect(await linkIn('lost-access', admin.email)).toMatch(/^\/lost-access\//)
+  })
+
   test('with an address that nobody has, or a disabled account, is answered the same and mailed nothing', async () => {
     const before = await db.selectFrom('letter').select('id').execute()
     await disable(owner.actor)

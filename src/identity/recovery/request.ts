@@ -36,29 +36,41 @@ export async function requestAccess(
 
 /**
  * Takes the oldest request that nobody has looked at, and mails its person a link if the address is somebody's. Whether there was one.
- * Another worker passes over it meanwhile.
+ * Another worker passes over it meanwhile; one that fails waits behind the others.
  */
 export async function answerNextAccessRequest(db: Db): Promise<boolean> {
-  return db.transaction().execute(async (trx) => {
-    const request = await trx
-      .selectFrom('accessRequest')
-      .selectAll()
-      .where('tokenHash', 'is', null)
-      .orderBy('createdAt')
-      .limit(1)
-      .forUpdate()
-      .skipLocked()
-      .executeTakeFirst()
-    if (request === undefined) return false
-    const person = await findPersonByEmail(trx, request.email)
-    const place = person === undefined ? undefined : await findPlace(trx, person, request.organisation)
-    if (person === undefined || place === undefined) {
-      await trx.deleteFrom('accessRequest').where('id', '=', request.id).execute()
-    } else {
-      await sendLink(trx, request.id, person, place)
-    }
-    return true
-  })
+  let claimed: string | null = null
+  try {
+    return await db.transaction().execute(async (trx) => {
+      const request = await trx
+        .selectFrom('accessRequest')
+        .selectAll()
+        .where('tokenHash', 'is', null)
+        .orderBy('createdAt')
+        .limit(1)
+        .forUpdate()
+        .skipLocked()
+        .executeTakeFirst()
+      if (request === undefined) return false
+      claimed = request.id
+      const person = await findPersonByEmail(trx, request.email)
+      const place = person === undefined ? undefined : await findPlace(trx, person, request.organisation)
+      if (person === undefined || place === undefined) {
+        await trx.deleteFrom('accessRequest').where('id', '=', request.id).execute()
+      } else {
+        await sendLink(trx, request.id, person, place)
+      }
+      return true
+    })
+  } catch (error) {
+    if (claimed !== null) await goLast(db, claimed)
+    throw error
+  }
+}
+
+async function goLast(db: Db, id: string): Promise<void> {
+  const request = db.updateTable('accessRequest').where('id', '=', id).where('tokenHash', 'is', null)
+  await request.set({ createdAt: sql<Date>`clock_timestamp()` }).execute()
 }
 
 type Place = { organisationId: string | null }
