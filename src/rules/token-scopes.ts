@@ -63,7 +63,13 @@ const UNATTENDED: readonly Scope[] = ['rotations:file', 'keys:roll', 'versions:r
 export const UNATTENDED_SCOPES: readonly Scope[] = ['read', ...UNATTENDED]
 
 /** The token that somebody acts through, as far as it narrows or widens what they may do. No scopes: all that the person may. */
-export type ActingToken = { id: string; scopes: readonly string[]; unattended: boolean }
+export type ActingToken = {
+  id: string
+  scopes: readonly string[]
+  unattended: boolean
+  /** Where it may be used from; anywhere when there are none. */
+  ipRanges: readonly string[]
+}
 
 export function isScope(text: string): text is Scope {
   return Object.hasOwn(SCOPE_WORDS, text)

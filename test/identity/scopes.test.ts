@@ -98,6 +98,21 @@ describe('the verbs', () => {
     expect(await make(['read', 'rotations:file'])).toBe('NOT_IN_SCOPE')
     expect(await make(['read'])).toBe('done')
   })
+
+  test('let a token make none that may be used from other addresses than itself', async () => {
+    const { actor } = world.people.owner
+    const bound = ['192.0.2.0/24', '2001:db8::1']
+    const { token } = await createPersonalToken(db, actor, { name: 'bound', expiresAt, ipRanges: bound })
+    const bearer = await findTokenBearer(db, token, '192.0.2.7')
+    if (bearer === null) throw new Error('the token has no bearer')
+    const make = (ipRanges: string[]) =>
+      outcome(createPersonalToken(db, bearer.actor, { name: 'x', expiresAt, ipRanges }))
+    for (const wider of [[], ['192.0.0.0/16'], ['203.0.113.7'], ['192.0.2.7', '203.0.113.7'], ['2001:db8::/32']]) {
+      expect([wider, await make(wider)]).toEqual([wider, 'INVALID_REQUEST'])
+    }
+    for (const same of [bound, ['192.0.2.7'], ['192.0.2.128/25']])
+      expect([same, await make(same)]).toEqual([same, 'done'])
+  })
 })
 
 describe('making a token with scopes', () => {

@@ -32,7 +32,7 @@ describe('a personal token', () => {
     expect(await findTokenBearer(db, token)).toEqual({
       id,
       type: 'token',
-      actor: { ...person.actor, token: { id, scopes: [], unattended: false } },
+      actor: { ...person.actor, token: { id, scopes: [], unattended: false, ipRanges: [] } },
       formToken: null,
       complete: true,
       email: person.email,

@@ -65,8 +65,8 @@ function sessionBearer(row: SessionRow | undefined): Bearer | null {
 /** An unattended token is an owner's standing word, and ends with their being one. */
 function tokenBearer(row: TokenRow | undefined): Bearer | null {
   if (row === undefined || (row.unattended && row.memberRole !== 'owner')) return null
-  const { id, scopes, unattended } = row
-  return toBearer(row, actorOf(row, { id, scopes, unattended }))
+  const { id, scopes, unattended, ipRanges } = row
+  return toBearer(row, actorOf(row, { id, scopes, unattended, ipRanges }))
 }
 
 /**

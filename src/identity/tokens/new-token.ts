@@ -1,4 +1,4 @@
-import { cleanRanges } from '../../rules/keys/addresses.ts'
+import { cleanRanges, rangesWithin } from '../../rules/keys/addresses.ts'
 import type { PersonActor } from '../../rules/permissions.ts'
 import { type FieldError, Refusal } from '../../rules/refusals.ts'
 import { cleanName, NAME_PROBLEM } from '../../rules/text/names.ts'
@@ -61,6 +61,8 @@ export function checkNewToken(actor: PersonActor, input: NewPersonalToken, now: 
   if ('problem' in cleaned) add('/ipRanges', cleaned.problem)
   else if (unattended && cleaned.ranges.length === 0) {
     add('/ipRanges', 'Say which addresses the machine calls from.')
+  } else if (!rangesWithin(cleaned.ranges, actor.token?.ipRanges ?? [])) {
+    add('/ipRanges', 'A token makes none that may be used from other addresses than itself.')
   }
   if (name === null || 'problem' in cleaned || errors.length > 0) throw new Refusal('INVALID_REQUEST', { errors })
   return { name, expiresAt, scopes: scopes.filter(isScope), unattended, ipRanges: cleaned.ranges }

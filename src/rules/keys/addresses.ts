@@ -15,6 +15,19 @@ function single(range: string): [ipaddr.IPv4 | ipaddr.IPv6, number] {
   return [address, address.kind() === 'ipv4' ? 32 : 128]
 }
 
+/** Whether every range lies within one of `outer`; without any in `outer` all do, and no range at all means anywhere. Both as `cleanRanges` gives them. */
+export function rangesWithin(ranges: readonly string[], outer: readonly string[]): boolean {
+  if (outer.length === 0) return true
+  const within = (range: string) => {
+    const [address, bits] = range.includes('/') ? ipaddr.parseCIDR(range) : single(range)
+    return outer.some((each) => {
+      const [base, width] = each.includes('/') ? ipaddr.parseCIDR(each) : single(each)
+      return address.kind() === base.kind() && bits >= width && address.match(base, width)
+    })
+  }
+  return ranges.length > 0 && ranges.every(within)
+}
+
 /** A range wider than this is no limit. */
 const WIDEST_BITS = { ipv4: 8, ipv6: 16 } as const
 const MAX_RANGES = 20
