@@ -160,6 +160,17 @@ test('an agent alone stops no key: on behalf, only what has not begun is replace
   expect(await readRotation(db, waiting)).toMatchObject({ status: 'closed', replacedBy: ref })
 })
 
+test('a token that may file and not revoke stops no key by filing', async () => {
+  const { serviceId, ref: old, items } = await inOverlap()
+  const token = { id: 'tok_ci', scopes: ['rotations:file'], unattended: true, ipRanges: [] }
+  const machine = { ...world.owner, token }
+  const replacing = { reason: 'compromised', replaces: old } as const
+  expect(await outcome(file(db, machine, serviceId, replacing))).toBe('NOT_IN_SCOPE')
+  for (const { keyId } of items) expect(await acceptedVersions(keyId)).toHaveLength(2)
+  const both = { ...machine, token: { ...token, scopes: ['rotations:file', 'rotations:follow-up'], unattended: false } }
+  expect(await outcome(file(db, both, serviceId, replacing))).toBe('done')
+})
+
 test('what was asked for about the replaced rotation lapses', async () => {
   const { serviceId, ref: old } = await inOverlap()
   await revokeEarly(db, world.owner, old, { at: new Date(Date.now() + 3_600_000) })

@@ -2,7 +2,7 @@ import type { Trx } from '../../database/connect.ts'
 import { lockItems, lockRotation } from '../../database/rotations/locks.ts'
 import type { ItemRow, RotationRow, VersionRow } from '../../database/schema.ts'
 import { isAccepted } from '../../rules/keys/verdict.ts'
-import type { PersonActor } from '../../rules/permissions.ts'
+import { type PersonActor, requireRole } from '../../rules/permissions.ts'
 import { barFromReplacing } from '../../rules/rotations/replacement.ts'
 import { putRotationLetters } from '../letters.ts'
 import { moveItem } from '../record.ts'
@@ -34,6 +34,8 @@ type Replacing = {
 async function stopOldVersions(trx: Trx, { rotation, items }: Replaced, { versions, actor, at }: Replacing) {
   const overlapping = items.filter((item) => item.status === 'overlap')
   if (overlapping.length === 0) return []
+  // Filing alone stops nothing at once: a token that may only file doesn't get around the scope for it.
+  requireRole(actor, 'rotations.revokeEarly')
   const accepted = versions.filter((version) => isAccepted(version, at)).map((version) => version.id)
   const stopped = overlapping.filter((item) => item.oldVersionId !== null && accepted.includes(item.oldVersionId))
   for (const { id, oldVersionId } of stopped) {
@@ -46,7 +48,8 @@ async function stopOldVersions(trx: Trx, { rotation, items }: Replaced, { versio
 
 /**
  * Closes the rotation whose place another takes: what of it wasn't done is cancelled, and of keys in overlap the old version dies now.
- * Refuses INVALID_REQUEST, ILLEGAL_MOVE, ROTATION_IN_PROGRESS and NOT_ALLOWED as `barFromReplacing` says.
+ * Refuses INVALID_REQUEST, ILLEGAL_MOVE, ROTATION_IN_PROGRESS and NOT_ALLOWED as `barFromReplacing` says, and NOT_IN_SCOPE where a token
+ * may not stop keys.
  */
 export async function closeReplaced(trx: Trx, replaced: Replaced, replacing: Replacing): Promise<void> {
   const { rotation, items } = replaced
