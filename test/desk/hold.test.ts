@@ -2,6 +2,9 @@ import { beforeAll, beforeEach, expect, test } from 'vitest'
 import { clock } from '../../src/database/connect.ts'
 import { lockPerson } from '../../src/database/people/people.ts'
 import { approveRotation } from '../../src/desk/decide.ts'
+import { inviteMember } from '../../src/identity/members/organisations.ts'
+import { setMayReveal } from '../../src/identity/members/pick-up.ts'
+import { changeMemberRole } from '../../src/identity/members/roles.ts'
 import { revealVersion } from '../../src/keyring/reveal.ts'
 import { openTestDatabase } from '../support/database.ts'
 import { outcome, refusalOf } from '../support/refusals.ts'
@@ -88,6 +91,27 @@ test('the hold stops a developer too, who was allowed to pick up', async () => {
   const [versionId = ''] = await newVersions(ref)
   expect(await outcome(revealVersion(db, maker.sealer, developer, versionId))).toBe('ON_HOLD')
 })
+
+test.each(COLUMNS)(
+  'for 72 hours after %s an owner hands on to nobody what they may not do themselves',
+  async (column) => {
+    const { organisationId, owner } = world
+    const member = await addMember(db, organisationId, 'developer', `Accomplice ${column}`)
+    const whose = { organisationId, personId: member.personId }
+    const invited = { organisationId, name: 'Second Self', email: `${column}@thief.example` }
+    await changed(owner.personId, column, 71.99)
+    const refusal = await refusalOf(inviteMember(db, owner, { ...invited, role: 'owner' }))
+    expect([refusal.code, refusal.message]).toEqual(['ON_HOLD', expect.stringContaining('Another owner can do it.')])
+    expect(await outcome(changeMemberRole(db, owner, whose, 'owner'))).toBe('ON_HOLD')
+    expect(await outcome(setMayReveal(db, owner, member.personId, true))).toBe('ON_HOLD')
+    expect(await outcome(inviteMember(db, owner, { ...invited, role: 'viewer' }))).toBe('done')
+    await changed(owner.personId, column, 72.01)
+    expect(await outcome(setMayReveal(db, owner, member.personId, true))).toBe('done')
+    expect(await outcome(changeMemberRole(db, owner, whose, 'owner'))).toBe('done')
+    await changed(owner.personId, column, 1)
+    expect(await outcome(changeMemberRole(db, owner, whose, 'viewer'))).toBe('done')
+  },
+)
 
 test('what two agents approved for a leak, after the change, may be picked up while on hold', async () => {
   await changed(world.owner.personId, 'codeChangedAt', 1)

@@ -7,6 +7,7 @@ import { type MemberRole, type PersonActor, requireRole, type StaffRole } from '
 import { Refusal } from '../../rules/refusals.ts'
 import { checkedName } from '../../rules/text/names.ts'
 import { spendInvitation } from '../limits.ts'
+import { refuseHeldGiver } from './hold.ts'
 import { cleanInvitee, type Invitee, invite } from './invite.ts'
 import { OWNERS_MAKE_OWNERS } from './roles.ts'
 
@@ -40,7 +41,7 @@ export async function createOrganisation(
 
 /**
  * Invites a person to an organisation: its owners, or a staff admin, who invites an owner only where nobody has ever joined. Refuses with `NOT_ALLOWED`, `NOT_FOUND` for an
- * organisation that isn't the actor's, `ALREADY_MEMBER`, `INVALID_REQUEST`, or `TOO_MANY_REQUESTS` for more than 50 within
+ * organisation that isn't the actor's, `ON_HOLD` for a new owner, `ALREADY_MEMBER`, `INVALID_REQUEST`, or `TOO_MANY_REQUESTS` for more than 50 within
  * an hour.
  */
 export async function inviteMember(
@@ -54,6 +55,7 @@ export async function inviteMember(
   const invitee = cleanInvitee(input)
   await spendInvitation(db, actor.personId)
   await db.transaction().execute(async (trx) => {
+    if (role === 'owner') await refuseHeldGiver(trx, actor, 'inviting an owner')
     const organisation = await findOrganisation(trx, organisationId)
     if (organisation === undefined) throw new Refusal('NOT_FOUND')
     await refuseOwnerByStaff(trx, actor, organisationId, role)

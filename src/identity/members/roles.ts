@@ -4,6 +4,7 @@ import { isLastOne } from '../../rules/members.ts'
 import { type MemberRole, type PersonActor, requireRole } from '../../rules/permissions.ts'
 import { Refusal } from '../../rules/refusals.ts'
 import { endStepUps } from './access.ts'
+import { refuseHeldGiver } from './hold.ts'
 import { lockMember, type MemberPlace } from './place.ts'
 import { tellConcerned } from './told.ts'
 
@@ -13,7 +14,7 @@ export const OWNERS_MAKE_OWNERS =
 
 /**
  * Gives a member another role, which counts from their next call on. Owners do it, and staff admins, who make nobody an owner.
- * Refuses NOT_ALLOWED, NOT_FOUND for whoever is no member there, and LAST_OWNER. Repeated, it changes and records nothing.
+ * Refuses NOT_ALLOWED, NOT_FOUND for whoever is no member there, LAST_OWNER, and ON_HOLD for a new owner. Repeated, it changes and records nothing.
  */
 export async function changeMemberRole(
   db: Db,
@@ -23,6 +24,7 @@ export async function changeMemberRole(
 ): Promise<void> {
   requireRole(actor, 'members.manage')
   await db.transaction().execute(async (trx) => {
+    if (role === 'owner') await refuseHeldGiver(trx, actor, 'making somebody an owner')
     const { members, member, place } = await lockMember(trx, actor, whose)
     if (member.role === role) return
     if (role === 'owner' && actor.organisationId === null) {

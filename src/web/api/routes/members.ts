@@ -58,7 +58,7 @@ const invite = personRoute(
     query: where,
     body: z.strictObject({ name, email, role }),
     answer: { status: 204, schema: null, says: 'The invitation is on its way.' },
-    refusals: ['NOT_FOUND', 'ALREADY_MEMBER', 'TOO_MANY_REQUESTS'],
+    refusals: ['NOT_FOUND', 'ON_HOLD', 'ALREADY_MEMBER', 'TOO_MANY_REQUESTS'],
   },
   async ({ desk, actor, query, body }) => {
     await inviteMember(desk.db, actor, { ...body, organisationId: placeOf(actor, query.organisationId) })
@@ -81,7 +81,7 @@ const change = personRoute(
     query: where,
     body: z.strictObject({ role }),
     answer: { status: 204, schema: null, says: 'They have the role.' },
-    refusals: ['NOT_FOUND', 'LAST_OWNER'],
+    refusals: ['NOT_FOUND', 'LAST_OWNER', 'ON_HOLD'],
   },
   async ({ desk, actor, params, query, body }) => {
     const whose = { organisationId: placeOf(actor, query.organisationId), personId: params.id }

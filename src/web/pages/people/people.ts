@@ -69,7 +69,7 @@ async function invite(c: WebContext): Promise<Response> {
   const { organisationId } = actor
   const again = (values: Typed) => (problems: Problems) => show(c, { values, problems })
   const done = () => c.redirect('/people?done=invited', 303)
-  const fields = { ALREADY_MEMBER: 'email', TOO_MANY_REQUESTS: '' }
+  const fields = { ALREADY_MEMBER: 'email', ON_HOLD: 'role', TOO_MANY_REQUESTS: '' }
   const { db } = c.get('desk')
   if (organisationId === null) {
     const { values, typed, problems } = await readForm(c, newColleague)

@@ -39,7 +39,7 @@ async function change(c: WebContext): Promise<Response> {
     await setMayReveal(c.get('desk').db, actor, personId, values.allow === 'yes')
     return c.redirect('/people', 303)
   }
-  return orAskAgain(run, (problems) => ask(c, problems))
+  return orAskAgain(run, (problems) => ask(c, problems), { ON_HOLD: '' })
 }
 
 /** An owner allows a developer to pick up new keys, or no longer. */

@@ -37,7 +37,7 @@ async function change(c: WebContext): Promise<Response> {
   const { personId } = await personInPlace(c, place)
   const { actor, organisationId } = place
   const { db } = c.get('desk')
-  const fields = { LAST_OWNER: 'role', LAST_ADMIN: 'role', NOT_ALLOWED: 'role' }
+  const fields = { LAST_OWNER: 'role', LAST_ADMIN: 'role', NOT_ALLOWED: 'role', ON_HOLD: 'role' }
   if (organisationId === null) {
     const { values, typed, problems } = await readForm(c, staffRole)
     const again = (wrong: Problems) => ask(c, { values: typed, problems: wrong })
