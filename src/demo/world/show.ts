@@ -11,6 +11,7 @@ import { showConversation } from './conversation.ts'
 import { file } from './file.ts'
 import type { People } from './people.ts'
 import { showApprovals } from './show-approvals.ts'
+import { showQueue } from './show-queue.ts'
 
 const DAY_SECONDS = 86_400
 
@@ -136,5 +137,6 @@ export async function makeShow(desk: Foundation, people: People): Promise<string
   const waiting = await showWaiting(desk, first, second)
   const talkedAbout = await showConversation(desk, people)
   const special = await showApprovals(desk, second, [agent, colleague])
+  await showQueue(desk, agent, colleague)
   return [...running, ...followedUp, ...waiting, ...talkedAbout, ...special]
 }
