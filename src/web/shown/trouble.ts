@@ -1,9 +1,23 @@
+import type { ItemView } from '../../database/rotations/items.ts'
 import type { RotationView } from '../../database/rotations/views.ts'
 import { count, KIND_WORDS } from '../../rules/text/words.ts'
 
 /** "Tried 5 times." */
 export function triedWords(attempts: number): string | null {
   return attempts === 0 ? null : `Tried ${count(attempts, 'time')}.`
+}
+
+/** A key that could not be changed, as its rotation and the form to give up on it tell of it. */
+export function stuckFacts(item: ItemView) {
+  return {
+    id: item.id,
+    service: item.serviceName,
+    live: item.environment === 'live',
+    kindWord: KIND_WORDS[item.kind],
+    last4: item.oldVersion?.last4 ?? null,
+    problem: item.problem,
+    tried: triedWords(item.attempts),
+  }
 }
 
 /** What of a rotation needs one of the staff, with what they can do about it; null when nothing does. */
@@ -18,13 +32,7 @@ export function troubleFacts(rotation: RotationView) {
     retryWord: stale ? 'Ask for approval anew' : 'Try them all again',
     wait: retrying ? null : 'Other keys of this request are still being made; it can be tried again after that.',
     items: stuck.map((item) => ({
-      id: item.id,
-      service: item.serviceName,
-      live: item.environment === 'live',
-      kindWord: KIND_WORDS[item.kind],
-      last4: item.oldVersion?.last4 ?? null,
-      problem: item.problem,
-      tried: triedWords(item.attempts),
+      ...stuckFacts(item),
       retryAction: retrying && !stale ? `/items/${item.id}/retry` : null,
       closeHref: `/items/${item.id}/closing`,
     })),

@@ -4,11 +4,10 @@ import { retryRotation } from '../../../desk/retry.ts'
 import { closeItem } from '../../../desk/trouble/close-item.ts'
 import { Refusal } from '../../../rules/refusals.ts'
 import { severalLines } from '../../../rules/text/foreign-text.ts'
-import { KIND_WORDS } from '../../../rules/text/words.ts'
 import { type App, actorFor, type WebContext } from '../../context.ts'
 import { orAskAgain, type Problems, readForm, type Typed } from '../../forms/form.ts'
 import { showPage } from '../../shown/page.ts'
-import { triedWords } from '../../shown/trouble.ts'
+import { stuckFacts } from '../../shown/trouble.ts'
 
 const closing = z.object({
   reason: z
@@ -33,14 +32,8 @@ async function askToClose(c: WebContext, id: string, again?: { values: Typed; pr
   const item = await itemOf(c, id)
   return showPage(c, 'close-item', {
     title: 'Give up on this key?',
-    id,
+    ...stuckFacts(item),
     ref: item.rotationRef,
-    service: item.serviceName,
-    live: item.environment === 'live',
-    kindWord: KIND_WORDS[item.kind],
-    last4: item.oldVersion?.last4 ?? null,
-    problem: item.problem,
-    tried: triedWords(item.attempts),
     ...again,
   })
 }
