@@ -21,12 +21,14 @@ async function mayReveal(trx: Trx, actor: PersonActor): Promise<boolean> {
 }
 
 /** What the hold of whoever picks a version up rests on beside their account: the rotation that made it, if one did. */
-async function findMaker(trx: Trx, versionId: string) {
+async function findMaker(trx: Trx, version: { id: string; keyId: string }) {
   const maker = await trx
     .selectFrom('item')
     .innerJoin('rotation', 'rotation.ref', 'item.rotationRef')
     .select(['rotation.ref', 'rotation.reason', 'rotation.approvalsNeeded', 'rotation.createdAt'])
-    .where('item.newVersionId', '=', versionId)
+    // the key's items are found by index, and are few
+    .where('item.keyId', '=', version.keyId)
+    .where('item.newVersionId', '=', version.id)
     .executeTakeFirst()
   return maker ?? null
 }
@@ -67,7 +69,7 @@ export async function revealVersion(
     }
     if (version.sealed === null || version.sealedKeyId === null) throw new Refusal('ALREADY_REVEALED')
     const at = await clock(trx)
-    const maker = await findMaker(trx, versionId)
+    const maker = await findMaker(trx, version)
     refuseHeld(account, maker, at)
     if (!isAccepted(version, at)) throw new Refusal('ILLEGAL_MOVE', { detail: 'This version of the key has ended.' })
     const bound = versionBinding(version.organisationId, version.keyId, version.id)

@@ -88,12 +88,14 @@ export async function claimDueRotation(trx: Trx): Promise<RotationRow | undefine
 
 /** Claims, in the same way, the rotation whose time to be decided or answered has been over for longest. */
 export async function claimUndecidedRotation(trx: Trx): Promise<RotationRow | undefined> {
+  // as the index on it is written, without which all that wait to be decided would be read
+  const deadline = sql<Date>`coalesce(next_deadline, 'infinity')`
   return trx
     .selectFrom('rotation')
     .selectAll()
     .where('status', 'in', ['submitted', 'needs_info'])
-    .where('nextDeadline', '<=', sql<Date>`now()`)
-    .orderBy('nextDeadline')
+    .where(deadline, '<=', sql<Date>`now()`)
+    .orderBy(deadline)
     .limit(1)
     .forNoKeyUpdate()
     .skipLocked()
