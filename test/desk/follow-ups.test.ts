@@ -5,6 +5,7 @@ import { extendOverlap } from '../../src/desk/follow-ups/extend.ts'
 import { revokeEarly } from '../../src/desk/follow-ups/revoke-early.ts'
 import { rollBack } from '../../src/desk/follow-ups/roll-back.ts'
 import { revealVersion } from '../../src/keyring/reveal.ts'
+import { rotationStatus, steps } from '../../src/web/shown/status.ts'
 import { openTestDatabase } from '../support/database.ts'
 import { findViolations } from '../support/invariants.ts'
 import { refusalOf } from '../support/refusals.ts'
@@ -187,10 +188,15 @@ describe('going back', () => {
     expect((await read(db, ref)).status).toBe('overlap')
     await endOverlap(db, ref, 1_000, second?.id)
     await carryOutAll(db)
-    expect(await read(db, ref)).toMatchObject({
-      status: 'completed',
-      items: [{ status: 'rolled_back' }, { status: 'retired' }],
-    })
+    const rotation = await read(db, ref)
+    expect(rotation).toMatchObject({ status: 'completed', items: [{ status: 'rolled_back' }, { status: 'retired' }] })
+    expect(rotationStatus(rotation, 'UTC').sentence).toBe(
+      '1 old key has stopped. 1 key went back: the old one goes on working. 1 new key still to be picked up.',
+    )
+    expect(steps(rotation, 'UTC').map(({ name }) => name)).not.toContain('Old keys stopped')
+    const completed = db.selectFrom('letter').select('facts').where('thread', '=', ref).where('kind', '=', 'completed')
+    const { facts } = await completed.limit(1).executeTakeFirstOrThrow()
+    expect(facts).toMatchObject({ items: [{ rolledBack: true }, { rolledBack: false }] })
   })
 
   test('restores the end that the old key had by itself', async () => {

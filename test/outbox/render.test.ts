@@ -194,6 +194,33 @@ test('a key that was left out is told apart from those that were rotated', () =>
   )
 })
 
+test('a rotation that completes beside keys that went back says of which keys the old one still works', () => {
+  const facts = rotationFacts('completed')
+  const items = facts.items.map((item) =>
+    item.kind === 'admin' ? { ...item, rolledBack: true, oldStopsAt: null } : item,
+  )
+  const { text, html } = render({ kind: 'completed', facts: { ...facts, items } })
+  for (const part of [unwrapped(text), shown(html)]) {
+    expect(part).toContain('The rotation of 1 key of Acme is complete')
+    expect(part).toContain('went back to their old keys')
+    expect(part.match(/Rolled back: its old key goes on working/g)).toHaveLength(1)
+    expect(part.match(/Deleted new key ends in/g)).toHaveLength(1)
+  }
+  const none = items.map((item) => (item.kind === 'admin' ? item : { ...item, newLast4: null, oldStopsAt: null }))
+  const left = unwrapped(render({ kind: 'completed', facts: { ...facts, items: none } }).text)
+  expect(left).toContain('no new key is in use')
+  expect(left).not.toContain('no new key was made:')
+})
+
+test('whoever a notice is about reads that it is about them', () => {
+  const sample = SAMPLE_LETTERS.find((letter) => letter.kind === 'security-notice')
+  if (sample?.kind !== 'security-notice') throw new Error('there is no sample of a notice')
+  const told = (notice: 'role_changed' | 'member_removed') =>
+    render({ ...sample, facts: { ...sample.facts, notice, about: '' } }).text
+  expect(told('role_changed')).toContain('Your role was changed')
+  expect(told('member_removed')).toContain('Your membership has ended')
+})
+
 test('a revocation is dated by when it counts, not by when the desk tells of it', () => {
   const facts = rotationFacts('old-key-revoked', { oldStopsAt: '2026-11-02T08:00:00.000Z' })
   const { text } = render({ kind: 'old-key-revoked', facts })

@@ -17,6 +17,8 @@ const itemFacts = z.object({
   oldLastNetwork: z.string().nullable().optional(),
   /** Whether somebody has picked up the new key. */
   pickedUp: z.boolean().optional(),
+  /** Whether its new key was deleted again, so that the old one goes on working. */
+  rolledBack: z.boolean().optional(),
   /** Why it could not be rotated, for a person. */
   problem: z.string().nullable().optional(),
 })

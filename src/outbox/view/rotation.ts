@@ -48,7 +48,8 @@ function itemView(item: ItemFacts, facts: RotationFacts, kind: RotationLetterKin
     kind: KIND_WORDS[item.kind],
     oldLast4: item.oldLast4,
     newLast4: item.newLast4,
-    newIsDeleted: kind === 'rolled-back',
+    newIsDeleted: kind === 'rolled-back' || item.rolledBack === true,
+    rolledBack: kind === 'completed' && item.rolledBack === true,
     stops: momentOrNull(stop, facts.timeZone),
     stopWord: hasStopped ? 'stopped on' : 'stops on',
     leftOut: TELLS_OF_NEW_KEYS.includes(kind) && item.newLast4 === null,
@@ -65,7 +66,7 @@ function hasProblem({ items }: RotationFacts): boolean {
 }
 
 function concerns(item: ItemFacts, facts: RotationFacts, kind: RotationLetterKind): boolean {
-  if (TELLS_OF_NEW_KEYS.includes(kind)) return item.newLast4 !== null
+  if (TELLS_OF_NEW_KEYS.includes(kind)) return item.newLast4 !== null && item.rolledBack !== true
   if (kind === 'failed' && hasProblem(facts)) return typeof item.problem === 'string'
   return true
 }
@@ -112,7 +113,9 @@ export function rotationView(kind: RotationLetterKind, facts: RotationFacts, for
     decideBy: momentOrNull(facts.decideBy, facts.timeZone),
     approvalSentence: approvalSentence(facts, kind),
     keyCount: count(concerned.length, kind === 'old-key-revoked' ? 'old key' : 'key'),
-    noneMade: concerned.length === 0,
+    noneMade: facts.items.every((item) => item.newLast4 === null),
+    noneLeft: concerned.length === 0,
+    someRolledBack: facts.items.some((item) => item.rolledBack === true),
     items: facts.items.map((item) => itemView(item, facts, kind, format)),
     again: facts.again ?? false,
     forStaff: isForStaff(facts),

@@ -90,7 +90,17 @@ const OTHERS_NOTICE_WORDS: Partial<Record<Notice, string>> = {
   recovery_code_used: 'A recovery code of another owner was used',
 }
 
+/** What was done to the reader, who has to see that nobody else is meant. */
+const OWN_NOTICE_WORDS: Partial<Record<Notice, string>> = {
+  role_changed: 'Your role was changed',
+  member_removed: 'Your membership has ended',
+  account_unlocked: 'Your account was unlocked',
+  account_disabled: 'Your account was disabled',
+  account_enabled: 'Your account was enabled again',
+}
+
 /** A notice as the letter's subject and first line tell it; `about` is empty where it is about the reader. */
 export function noticeWords({ notice, about }: { notice: Notice; about: string }): string {
-  return (about === '' ? undefined : OTHERS_NOTICE_WORDS[notice]) ?? NOTICE_WORDS[notice]
+  const words = about === '' ? OWN_NOTICE_WORDS : OTHERS_NOTICE_WORDS
+  return words[notice] ?? NOTICE_WORDS[notice]
 }

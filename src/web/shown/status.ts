@@ -94,7 +94,16 @@ function completedSentence(rotation: RotationView): string {
   if (rotation.items.every((item) => item.status === 'skipped')) return 'No key could be changed.'
   const waiting = rotation.items.filter(waitsForPickUp).length
   const pickUp = waiting === 0 ? '' : ` ${count(waiting, 'new key')} still to be picked up.`
+  const back = rotation.items.filter((item) => item.status === 'rolled_back').length
+  if (back > 0) return `${wentBackSentence(rotation.items, back)}${pickUp}`
   return `The old keys have stopped; only the new ones work.${pickUp}`
+}
+
+/** Some keys went back and others did not: nobody may take a key for dead that works. */
+function wentBackSentence(items: readonly ItemView[], back: number): string {
+  const stopped = items.filter((item) => item.status === 'retired').length
+  const first = stopped === 0 ? '' : `${count(stopped, 'old key')} ${stopped === 1 ? 'has' : 'have'} stopped. `
+  return `${first}${count(back, 'key')} went back: the old ${back === 1 ? 'one goes' : 'ones go'} on working.`
 }
 
 const NEXT_LABELS: Partial<Record<RotationStatus, string>> = {
@@ -153,11 +162,13 @@ export function steps(rotation: RotationView, timeZone: string): Step[] {
   }
   const approved = rotation.decidedAt !== null
   const stopped = over || (made !== null && !rotation.items.some(oldKeyWorks))
+  const wentBack = over && rotation.items.some((item) => item.status === 'rolled_back')
+  const last = wentBack ? ROTATION_TAGS[rotation.status][0] : 'Old keys stopped'
   const all = [
     { ...filed, done: true },
     { name: 'Approved', done: approved, at: shownTimeOrNull(rotation.decidedAt, timeZone) },
     { name: 'New keys made', done: made !== null, at: shownTimeOrNull(made, timeZone) },
-    { name: 'Old keys stopped', done: stopped, at: shownTimeOrNull(rotation.completedAt, timeZone) },
+    { name: last, done: stopped, at: shownTimeOrNull(rotation.completedAt, timeZone) },
   ]
   const current = all.findIndex((step) => !step.done)
   return all.map((step, i) => ({ ...step, current: i === current }))
