@@ -18,7 +18,7 @@ export const REFUSALS = {
   ROTATION_IN_PROGRESS: 'One of these keys is already in a live rotation. Follow that one instead.',
   NOT_IN_SCOPE: 'This token may not do that. Make one with the scope for it.',
   ON_HOLD: 'Your password, code device or email address changed less than 72 hours ago, so this has to wait.',
-  OWN_ROTATION: 'You filed this rotation or belong to its organisation, so somebody else has to decide it.',
+  OWN_ROTATION: 'You filed this request or belong to its organisation, so somebody else has to decide it.',
   ALREADY_APPROVED: 'You have approved this revision already. Another agent has to give the next approval.',
   ASSIGNED_MEANWHILE: 'Who looks after this rotation changed meanwhile. Look at it again.',
   NO_KEYS: 'None of the keys you chose can be rotated. Choose at least one enabled key.',

@@ -5,7 +5,7 @@ import type { ItemView } from '../../database/rotations/items.ts'
 import { durationInWords, KIND_WORDS, REASON_WORDS } from '../../rules/text/words.ts'
 import { type App, bearerOf, type WebContext } from '../context.ts'
 import { shownOrganisation, showPage } from '../shown/page.ts'
-import { rotationStatus } from '../shown/status.ts'
+import { itemStatus, rotationStatus } from '../shown/status.ts'
 import { shownTime, shownTimeOrNull } from '../shown/times.ts'
 import { trailRow } from '../shown/trail.ts'
 import { rotationOf } from './rotation.ts'
@@ -34,10 +34,10 @@ function itemEvidence(item: ItemView, sha256: ReadonlyMap<string, string>, timeZ
     kindWord: KIND_WORDS[item.kind],
     live: item.environment === 'live',
     problem: item.problem,
-    statusWord: item.status.replaceAll('_', ' '),
+    statusWord: itemStatus(item).word,
     old: versionFacts(item.oldVersion, sha256, timeZone),
     new: versionFacts(item.newVersion, sha256, timeZone),
-    oldEndWord: item.status === 'pending' ? 'once the new key is made' : 'not by this rotation',
+    oldEndWord: item.status === 'pending' ? 'once the new key is made' : 'not by this request',
     oldEndsAt: shownTimeOrNull(item.overlapEndsAt, timeZone),
   }
 }

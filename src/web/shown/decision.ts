@@ -42,7 +42,7 @@ export function decisionView(
   return {
     changes: whatChanges(rotation, timeZone, now),
     checks: checks(rotation, facts, timeZone, now),
-    barred: asked ? 'The customer was asked. It can be approved again once an owner has answered.' : bar,
+    barred: asked ? 'The customer was asked. It can be approved once an owner has answered.' : bar,
     mayAsk: mayAsk(rotation, facts, actor),
     mayReject: mayReject(rotation, facts, actor),
     approveAction: `/rotations/${ref}/approval`,
