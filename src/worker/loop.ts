@@ -20,19 +20,26 @@ import {
 
 /** Work starts within this of its due time, on an idle desk. */
 const IDLE_MILLISECONDS = 250
+/** The same for what nobody waits for by the second, so that an idle desk asks its database less often. */
+const UNHURRIED_MILLISECONDS = 2_000
 const AFTER_ERROR_MILLISECONDS = 500
 /** A letter or webhook that is still not taken this long after a stop is broken off, and goes out later. */
 const LAST_LETTER_MILLISECONDS = 2_000
 /** Rotations carried out side by side by one worker. */
 const AT_ONCE = 4
 
+type Repeated = { name: string; log: Log; stopped: AbortSignal; idle?: number }
+
 /** Does pieces of work, one after the other, until stopped; sleeps when there is none. Nothing that work throws ends it. */
-async function repeat(name: string, log: Log, stopped: AbortSignal, work: () => Promise<boolean>): Promise<void> {
+async function repeat(
+  { name, log, stopped, idle = IDLE_MILLISECONDS }: Repeated,
+  work: () => Promise<boolean>,
+): Promise<void> {
   let away = false
   while (!stopped.aborted) {
     let pause = 0
     try {
-      if (!(await work())) pause = IDLE_MILLISECONDS
+      if (!(await work())) pause = idle
       away = false
     } catch (error) {
       // Said once: an hour without the database would fill the log with what everybody knows by then.
@@ -63,23 +70,25 @@ type WorkerParts = {
  */
 export function startWorker({ db, maker, mail, webhooks, log, reached }: WorkerParts): { stop: () => Promise<void> } {
   const stopping = new AbortController()
+  const soon = (name: string) => ({ name, log, stopped: stopping.signal })
+  const unhurried = (name: string) => ({ ...soon(name), idle: UNHURRIED_MILLISECONDS })
   const loops = Array.from({ length: AT_ONCE }, () =>
-    repeat('rotation', log, stopping.signal, () => carryOutNextDue(db, maker, reached)),
+    repeat(soon('rotation'), () => carryOutNextDue(db, maker, reached)),
   )
-  loops.push(repeat('lost_access', log, stopping.signal, () => answerNextAccessRequest(db)))
-  loops.push(repeat('expiry', log, stopping.signal, () => expireNextUndecided(db)))
-  loops.push(repeat('reminders', log, stopping.signal, () => remindNextDue(db)))
-  loops.push(repeat('reports', log, stopping.signal, () => recomputeNextMonth(db)))
-  loops.push(repeat('digest', log, stopping.signal, () => writeNextDigest(db)))
-  loops.push(repeat('sign', log, stopping.signal, () => leaveSign(db)))
+  loops.push(
+    repeat(soon('lost_access'), () => answerNextAccessRequest(db)),
+    repeat(unhurried('expiry'), () => expireNextUndecided(db)),
+    repeat(unhurried('reminders'), () => remindNextDue(db)),
+    repeat(unhurried('reports'), () => recomputeNextMonth(db)),
+    repeat(unhurried('digest'), () => writeNextDigest(db)),
+    repeat(unhurried('sign'), () => leaveSign(db)),
+  )
   if (mail !== null) {
     const options = { reached, stopped: stopping.signal }
-    loops.push(
-      repeat('letters', log, stopping.signal, async () => (await deliverDueLetters(db, mail, log, options)) > 0),
-    )
+    loops.push(repeat(soon('letters'), async () => (await deliverDueLetters(db, mail, log, options)) > 0))
   }
   if (webhooks !== undefined) {
-    loops.push(repeat('webhooks', log, stopping.signal, () => startDueWebhooks(db, webhooks, log, reached)))
+    loops.push(repeat(soon('webhooks'), () => startDueWebhooks(db, webhooks, log, reached)))
   }
   function close(): void {
     mail?.close()

@@ -3,7 +3,7 @@ import { deliverDueLetters } from '../../src/outbox/deliver.ts'
 import { putLetter } from '../../src/outbox/letters.ts'
 import { openTestDatabase } from '../support/database.ts'
 import { startMailServer } from '../support/smtp.ts'
-import { DESK, letterTo, log, openTestMail } from './delivery-world.ts'
+import { DESK, deliverAll, letterTo, log, openTestMail } from './delivery-world.ts'
 import { putSample, rotationFacts, SAMPLE_LETTERS, sampleLetter } from './sample-letters.ts'
 
 const { db } = await openTestDatabase()
@@ -38,7 +38,7 @@ test('a letter arrives with both parts, and its row says that it was sent', asyn
 test('every kind of letter arrives whole', async () => {
   const letters = SAMPLE_LETTERS.map((content) => sampleLetter(`${content.kind}@acme.example`, content))
   await putSample(db, ...letters)
-  await deliverDueLetters(db, mail, log)
+  await deliverAll(db, mail)
   for (const { kind } of SAMPLE_LETTERS) {
     const [letter] = server.to(`${kind}@acme.example`)
     expect(letter?.parsed.text, kind).toContain('Hello Ada Owner,')

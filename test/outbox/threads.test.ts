@@ -1,9 +1,8 @@
 import { beforeEach, expect, test } from 'vitest'
-import { deliverDueLetters } from '../../src/outbox/deliver.ts'
 import { ROTATION_LETTER_KINDS } from '../../src/outbox/letters.ts'
 import { openTestDatabase } from '../support/database.ts'
 import { startMailServer } from '../support/smtp.ts'
-import { log, openTestMail } from './delivery-world.ts'
+import { deliverAll, openTestMail } from './delivery-world.ts'
 import { putSample, rotationFacts, SAMPLE_LETTERS, sampleLetter } from './sample-letters.ts'
 
 const { db } = await openTestDatabase()
@@ -27,7 +26,7 @@ async function receiveAll(ref: string, title: string) {
     sampleLetter(`${kind}@acme.example`, { kind, facts: rotationFacts(kind, { ref, title }), thread: ref }),
   )
   await putSample(db, ...letters)
-  await deliverDueLetters(db, mail, log)
+  await deliverAll(db, mail)
   return ROTATION_LETTER_KINDS.flatMap((kind) => server.to(`${kind}@acme.example`))
 }
 
@@ -80,7 +79,7 @@ test('letters that are about no rotation stand alone', async () => {
     db,
     ...others.map((content) => sampleLetter(`${content.kind}@acme.example`, { ...content, thread: null })),
   )
-  await deliverDueLetters(db, mail, log)
+  await deliverAll(db, mail)
   for (const { kind } of others) {
     const [letter] = server.to(`${kind}@acme.example`)
     for (const name of ['references', 'in-reply-to', 'thread-topic', 'thread-index']) {
