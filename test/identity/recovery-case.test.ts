@@ -345,6 +345,28 @@ describe('an objection', () => {
 })
 
 describe('once carried out', () => {
+  test('the other organisations of the person hear of it, in their trail and by mail to their owners', async () => {
+    const elsewhere = await addOrganisation(db, 'Elsewhere')
+    const leader = await addMember(db, elsewhere, 'owner', 'Eve Elsewhere')
+    const membership = { personId: owner.actor.personId, organisationId: elsewhere, role: 'viewer' as const }
+    await db
+      .insertInto('membership')
+      .values({ ...membership, createdAt: new Date() })
+      .execute()
+    const id = await confirmed()
+    await letPass(id, 80 * HOUR)
+    await carryOutRecoveryCase(db, agent, id)
+    const entries = await db.selectFrom('auditEntry').select('action').where('chain', '=', elsewhere).execute()
+    expect(entries).toEqual([{ action: 'recovery.carry_out' }])
+    const { email } = await db
+      .selectFrom('person')
+      .select('email')
+      .where('id', '=', leader.personId)
+      .executeTakeFirstOrThrow()
+    const letters = await db.selectFrom('letter').select('facts').where('toAddress', '=', email).execute()
+    expect(letters.map(({ facts }) => [facts.notice, facts.about])).toEqual([['recovery_done', 'Ada Owner']])
+  })
+
   test('whoever lost their access has nothing of the old any more, and is mailed the link at once', async () => {
     const expiresAt = new Date(Date.now() + 86_400_000)
     const { token } = await createPersonalToken(db, owner.actor, { name: 'script', expiresAt })

@@ -1,14 +1,17 @@
+import { DESK_CHAIN } from '../../database/audit/append.ts'
 import { clock, type Db, type Trx } from '../../database/connect.ts'
 import { lockMemberships } from '../../database/people/memberships.ts'
 import { findOrganisation } from '../../database/people/organisations.ts'
-import { findMemberships, lockPerson } from '../../database/people/people.ts'
+import { findMemberships, findPerson, lockPerson, type PersonRow } from '../../database/people/people.ts'
 import type { RecoveryRow } from '../../database/people/recovery-cases.ts'
 import { type PersonActor, type Role, requireRole } from '../../rules/permissions.ts'
 import { isStaleCase } from '../../rules/recovery.ts'
 import { Refusal } from '../../rules/refusals.ts'
 import { endAccess, endStepUps } from '../members/access.ts'
+import { recordInChains } from '../members/chains.ts'
 import { invite, sendAccessLink } from '../members/invite.ts'
-import { lockCase, recordCase, refuseOwn, refuseUnlessTrue, stopped } from './case.ts'
+import { asContact, type ToldPlace, tellLeaders } from '../members/told.ts'
+import { lockCase, refuseOwn, refuseUnlessTrue, stopped } from './case.ts'
 import { tellContacts } from './told.ts'
 
 /**
@@ -38,9 +41,38 @@ export async function carryOutRecoveryCase(db: Db, actor: PersonActor, id: strin
       .execute()
     if (recovery.kind === 'no_owner') await giveOwner(trx, actor, recovery)
     else await giveAccess(trx, recovery, at)
-    await recordCase(trx, recovery, { action: 'recovery.carry_out', actor, at })
+    await tellElsewhere(trx, recovery, actor, at)
     await tellContacts(trx, recovery, { notice: 'recovery_done', who: actor.name, at })
   })
+}
+
+/**
+ * An account is one, wherever its person is a member: what was taken from it is written down in each of those places, and told to
+ * those who lead them.
+ */
+async function tellElsewhere(trx: Trx, recovery: RecoveryRow, actor: PersonActor, at: Date): Promise<void> {
+  const { personId, organisationId, kind } = recovery
+  const fact = { action: 'recovery.carry_out', actor, facts: { case: recovery.id, kind, person: personId } }
+  const person = kind === 'lost_access' && personId !== null ? await findPerson(trx, personId) : undefined
+  const places = person === undefined ? [] : await findPlaces(trx, person)
+  const elsewhere = places.filter((place) => place.organisationId !== organisationId)
+  const chains = [organisationId, ...elsewhere.map((place) => place.organisationId)].map((id) => id ?? DESK_CHAIN)
+  const entries = await recordInChains(
+    trx,
+    at,
+    chains.map((chain) => ({ ...fact, chain })),
+  )
+  for (const place of elsewhere) {
+    const entry = entries.get(place.organisationId ?? DESK_CHAIN)
+    if (entry === undefined || person === undefined) throw new Error('the case was not recorded')
+    const told = { notice: 'recovery_done', person: asContact(person), who: actor.name, at, entry } as const
+    await tellLeaders(trx, place, told)
+  }
+}
+
+async function findPlaces(trx: Trx, { id, staffRole }: PersonRow): Promise<ToldPlace[]> {
+  const memberships: ToldPlace[] = await findMemberships(trx, id)
+  return staffRole === null ? memberships : [{ organisationId: null, organisation: null }, ...memberships]
 }
 
 async function giveOwner(trx: Trx, actor: PersonActor, { organisationId, name, email }: RecoveryRow): Promise<void> {
