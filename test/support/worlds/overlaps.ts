@@ -1,10 +1,9 @@
 import { sql } from 'kysely'
 import type { Db } from '../../../src/database/connect.ts'
-import { findRotation, type RotationView } from '../../../src/database/rotations/views.ts'
 import type { Filing } from '../../../src/desk/submit.ts'
 import { addService, carryOutAll, type DeskWorld, fileAndApprove } from './desk-world.ts'
 
-export const DAY = 86_400_000
+export { DAY, readRotation as read } from './story.ts'
 
 let count = 0
 
@@ -23,13 +22,6 @@ export async function openOverlap(
   const ref = await fileAndApprove(db, world, serviceId, rest)
   await carryOutAll(db)
   return ref
-}
-
-/** The rotation as staff see it. */
-export async function read(db: Db, ref: string): Promise<RotationView> {
-  const rotation = await findRotation(db, { organisationId: null }, ref)
-  if (rotation === undefined) throw new Error(`${ref} is not there`)
-  return rotation
 }
 
 /** As if the overlap had ended `ago` milliseconds ago: clock tests shift what is stored. Below zero it ends that much later from now on. */
