@@ -77,7 +77,8 @@ export async function moveEnds(
   })
   const items = gaining.map(({ item }) => ({ ...item, overlapEndsAt: end, dueAt: end }))
   await planEndReminders(trx, rotation.ref, items, at)
-  const who = await findPersonName(trx, followUp.requestedBy)
+  // The owner where it was automatic, the agent who approved it where it wasn't.
+  const who = actor.kind === 'person' ? actor.name : await findPersonName(trx, followUp.requestedBy)
   const letter = { who, at, distinction: followUp.id, items }
   await putRotationLetters(trx, rotation, { ...letter, kind: 'extended', audience: 'owners' })
 }

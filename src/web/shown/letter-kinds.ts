@@ -18,7 +18,7 @@ export const KIND_NAMES: Readonly<Record<LetterKind, Named>> = {
   message: { name: 'A message', readers: 'the other side' },
   'expires-soon': { name: 'A request expires soon', readers: 'agents who may decide' },
   expired: { name: 'A request has expired', readers: 'requester and owners' },
-  delayed: { name: 'A rotation is delayed', readers: 'requester and owners' },
+  delayed: { name: 'A rotation is delayed', readers: 'the requester' },
   failed: { name: 'A key could not be rotated', readers: 'requester and owners; agents' },
   'old-key-stops': { name: 'Old keys stop soon', readers: 'everybody who may view the keys' },
   'not-picked-up': { name: 'Nobody has picked up the new keys', readers: 'whoever may pick them up' },
