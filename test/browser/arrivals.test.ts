@@ -65,7 +65,7 @@ test('a new desk leads from the set-up code to the first customer with a service
   await admin.fill({ ...organisation, 'First owner’s email address': 'ada@fjord.example' })
   await admin.press('Create and invite')
   await admin.page.getByText('Fjord is there.').waitFor()
-  await admin.page.getByText('No mail server is set, so 1 letter can’t be sent').waitFor()
+  await admin.page.getByText('No mail server is set, so 2 letters can’t be sent').waitFor()
   await expectAccessible(admin)
 
   const owner = await openVisitor(fresh)
