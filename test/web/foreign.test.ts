@@ -60,7 +60,7 @@ const BODIES: Record<string, object> = {
   closeItem: { reason: 'no' },
   removeService: { confirmName: 'Payments EU' },
   rollWebhookSecret: { overlapSeconds: 60 },
-  changeRole: { role: 'viewer' },
+  changeMemberRole: { role: 'viewer' },
 }
 
 const addressed = API_ROUTES.filter(
