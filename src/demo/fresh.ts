@@ -12,6 +12,7 @@ export const INBOX_FOLDER = 'demo-inbox'
 
 async function emptyDatabase(url: string): Promise<void> {
   const client = new Client({ connectionString: url })
+  client.on('error', () => {})
   await client.connect()
   try {
     await client.query('drop schema public cascade')

@@ -44,6 +44,8 @@ async function findFreePort(): Promise<number> {
 
 async function makeDatabase(url: string): Promise<void> {
   const client = new Client({ connectionString: url })
+  // A server that is stopped in between cuts the client; without a listener that would end the process.
+  client.on('error', () => {})
   await client.connect()
   try {
     const { rowCount } = await client.query(`select from pg_database where datname = 'rekey'`)
