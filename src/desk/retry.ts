@@ -4,7 +4,7 @@ import { lockItems, lockRotation } from '../database/rotations/locks.ts'
 import type { ItemRow, RotationRow } from '../database/schema.ts'
 import { type PersonActor, requireRole } from '../rules/permissions.ts'
 import { Refusal } from '../rules/refusals.ts'
-import { approvalsNeeded, decideBy, decideReminders } from '../rules/rotations/approvals.ts'
+import { approvalsNeeded, decideBy, decideReminders, wasFiledOnBehalf } from '../rules/rotations/approvals.ts'
 import { putRotationLetters } from './letters.ts'
 import { type MoveRecord, moveItem, moveRotation } from './record.ts'
 import { planReminders } from './reminders.ts'
@@ -13,7 +13,7 @@ import { planReminders } from './reminders.ts'
 async function approvalsNeededAnew(trx: Trx, rotation: RotationRow, itemCount: number, at: Date): Promise<number> {
   const { reason, overlapSeconds, organisationId } = rotation
   const ownerChangedAt = await findOwnerChange(trx, organisationId)
-  const filedOnBehalf = rotation.filedById !== rotation.requesterId
+  const filedOnBehalf = wasFiledOnBehalf(rotation)
   const needed = approvalsNeeded({ reason, overlapSeconds, itemCount, filedOnBehalf, ownerChangedAt }, at)
   return Math.max(needed, rotation.approvalsNeeded)
 }

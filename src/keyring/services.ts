@@ -64,11 +64,14 @@ export async function createService(
     const service = { id, organisationId: owner.id, name, environment: input.environment }
     await trx
       .insertInto('service')
-      .values({ ...service, selfService: input.selfService ?? false, createdAt: at })
+      .values({ ...service, createdAt: at })
       .execute()
       .catch((error: unknown) => {
         throw isUniqueViolation(error, 'service_name') ? new Refusal('NAME_TAKEN') : error
       })
+    if (input.selfService !== undefined) {
+      await trx.insertInto('servicePolicy').values({ serviceId: id, selfService: input.selfService }).execute()
+    }
     for (const kind of ['auth', 'admin'] as const) await addKey(trx, maker, service, kind, at)
     const facts = { service: id, name, environment: input.environment }
     await recordAudit(trx, owner.id, at, { action: 'service.create', actor, facts })

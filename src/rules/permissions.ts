@@ -46,6 +46,19 @@ export const ACTIONS = {
   'services.remove': ['owner'],
   'keys.manage': ['owner'],
   'keys.roll': ['owner'],
+  // where the service sends its new keys, encrypted
+  'delivery.manage': ['owner'],
+  'dependants.manage': ['owner'],
+  'tasks.tick': ['owner', 'developer'],
+  'reviews.view': ['owner', ...STAFF],
+  'reviews.carryOut': ['owner'],
+  'suspicions.view': ['owner', ...STAFF],
+  'suspicions.dismiss': ['owner'],
+  'leaks.view': STAFF,
+  'policy.manage': ['admin'],
+  'imports.manage': ['admin'],
+  // only within a recovery case; it reveals nothing
+  'keys.emergencyRevoke': STAFF,
   'versions.reveal': ['owner', 'developer'],
   'tokens.manage': [...MEMBERS, ...STAFF],
   'audit.view': [...MEMBERS, ...STAFF],
@@ -87,6 +100,8 @@ export type PersonActor = {
   organisationId: string | null
   /** Absent where the person acts through a session. */
   token?: ActingToken
+  /** The client's address, where one is known. */
+  address?: string
 }
 /** `desk` is the desk itself, where a rule of its own strikes, such as the lock after too many wrong codes. */
 export type Actor = PersonActor | { kind: 'worker' } | { kind: 'setup' } | { kind: 'desk' }

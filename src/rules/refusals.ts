@@ -24,6 +24,17 @@ export const REFUSALS = {
   NO_KEYS: 'None of the keys you chose can be rotated. Choose at least one enabled key.',
   START_TOO_FAR: 'The earliest start can be at most 90 days ahead.',
   EXPIRES_IN_OVERLAP: 'A key would expire by itself during the overlap. Choose a shorter overlap.',
+  OVERLAP_TOO_LONG: 'The policy allows no overlap that long. Choose a shorter one.',
+  COOLDOWN_TOO_LONG:
+    'A new key of this service has to wait longer before it works than the old one would go on. Choose a longer overlap.',
+  NOT_SELF_SERVICE: 'This service has no self-service. Request a rotation instead.',
+  NOT_FROM_HERE:
+    'Requests for these keys are only taken from addresses that the desk knows. Use one of them, or call support.',
+  TOO_MANY_KEYS: 'There are as many keys as the policy allows. Delete one that is not needed any more.',
+  NOT_SEALED: 'This version was not delivered as an age file, or it was acknowledged already.',
+  RECIPIENT_REFUSED: 'That is no age recipient. It begins with age1; make one with age-keygen.',
+  SIGNATURE_REJECTED: 'The signature does not fit what was sent.',
+  CHALLENGE_REJECTED: 'The check that keeps programs out was not passed. Try again.',
   CONTAINS_SECRET:
     'The text seems to contain an API key. Take it out: an identifier or the last 4 characters is enough.',
   ALREADY_REVEALED: 'This key was shown once already and cannot be shown again.',

@@ -51,5 +51,5 @@ export function bearerOf(c: WebContext): Bearer {
 export function actorFor(c: WebContext, action: Action): PersonActor {
   const { actor } = bearerOf(c)
   requireRole(actor, action)
-  return actor
+  return { ...actor, address: c.get('address') }
 }

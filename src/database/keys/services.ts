@@ -30,6 +30,8 @@ export type ServiceView = {
   name: string
   environment: Environment
   selfService: boolean
+  /** New keys are encrypted to it; null: shown once. */
+  ageRecipient: string | null
   createdAt: Date
   keys: KeyView[]
 }
@@ -39,7 +41,10 @@ function selectServices(db: Db, viewer: Viewer) {
     .selectFrom('service')
     .innerJoin('organisation', 'organisation.id', 'service.organisationId')
     .select(['service.id', 'service.organisationId', 'organisation.name as organisationName', 'service.name'])
-    .select(['service.environment', 'service.selfService', 'service.createdAt'])
+    .leftJoin('servicePolicy', 'servicePolicy.serviceId', 'service.id')
+    .innerJoin('policy', 'policy.only', 'policy.only')
+    .select(['service.environment', 'service.createdAt', 'service.ageRecipient'])
+    .select((is) => is.fn.coalesce('servicePolicy.selfService', 'policy.selfService').as('selfService'))
     .where('service.deletedAt', 'is', null)
   return viewer.organisationId === null ? query : query.where('service.organisationId', '=', viewer.organisationId)
 }

@@ -18,7 +18,7 @@ export type WaitingRow = {
 const MOST = 500
 
 type Reader = { personId: string; staffRole: StaffRole; organisationIds: readonly string[] }
-type Undecided = WaitingRow & { requesterId: string; filedById: string }
+type Undecided = WaitingRow & { requesterId: string; filedById: string | null }
 
 /** Requests and follow-ups that this person may decide and has not. */
 async function findUndecided(trx: Trx, { personId, staffRole, organisationIds }: Reader): Promise<WaitingRow[]> {

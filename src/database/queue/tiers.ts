@@ -23,7 +23,7 @@ function isEligible(is: Is, { personId, role }: Decider) {
   const own = is.selectFrom('membership').select('organisationId').where('personId', '=', personId)
   return is.and([
     is('rotation.requesterId', '!=', personId),
-    is('rotation.filedById', '!=', personId),
+    is('rotation.filedById', 'is distinct from', personId),
     is('rotation.organisationId', 'not in', own),
     ...(role === 'admin' ? [is('rotation.filedById', '!=', is.ref('rotation.requesterId'))] : []),
   ])

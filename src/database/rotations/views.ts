@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Reason } from '../../rules/rotations/approvals.ts'
+import type { OverlapEnds } from '../../rules/rotations/overlap.ts'
 import type { RotationStatus } from '../../rules/rotations/rotation-lifecycle.ts'
 import type { Db } from '../connect.ts'
 import { decodeCursor, ID, type Page, TIME, toPage } from '../cursor.ts'
@@ -19,7 +20,16 @@ export type RotationView = {
   organisationId: string
   organisationName: string
   requester: PersonName
-  filedBy: PersonName
+  /** Null where the desk itself filed it, for the cause in `trigger`. */
+  filedBy: PersonName | null
+  trigger: 'age' | 'leak' | null
+  /** Where a leak report says the key was found. */
+  evidenceUrl: string | null
+  overlapEnds: OverlapEnds
+  graceSeconds: number
+  /** Approved by the policy of a self-service: by the owner's own step-up or, if one is named, by the making of that token. */
+  byPolicy: boolean
+  byTokenId: string | null
   reason: Reason
   details: string
   notBefore: Date | null
@@ -46,17 +56,21 @@ export type RotationView = {
 
 const BASE = ['ref', 'status', 'revision', 'reason', 'details', 'notBefore', 'overlapSeconds', 'createdAt'] as const
 const DECIDED = ['decidedAt', 'decisionReason', 'completedAt', 'approvalsNeeded', 'nextDeadline'] as const
-const SPECIAL = ['verifiedBy', 'problem', 'replacesRef as replaces'] as const
+const SPECIAL = ['verifiedBy', 'problem', 'replacesRef as replaces', 'trigger', 'evidenceUrl'] as const
+const ENDING = ['overlapEnds', 'graceSeconds', 'byPolicy', 'byTokenId'] as const
 
 function selectRotations(db: Db, viewer: Viewer) {
   const query = db
     .selectFrom('rotation')
     .innerJoin('organisation', 'organisation.id', 'rotation.organisationId')
     .innerJoin('person as requester', 'requester.id', 'rotation.requesterId')
-    .innerJoin('person as filer', 'filer.id', 'rotation.filedById')
+    .leftJoin('person as filer', 'filer.id', 'rotation.filedById')
     .leftJoin('person as assignee', 'assignee.id', 'rotation.assigneeId')
     .select([...BASE.map((name) => `rotation.${name}` as const), ...DECIDED.map((name) => `rotation.${name}` as const)])
-    .select(SPECIAL.map((name) => `rotation.${name}` as const))
+    .select([
+      ...SPECIAL.map((name) => `rotation.${name}` as const),
+      ...ENDING.map((name) => `rotation.${name}` as const),
+    ])
     .select((is) =>
       is
         .selectFrom('rotation as later')
@@ -97,7 +111,7 @@ async function complete(db: Db, rows: readonly Row[]): Promise<RotationView[]> {
   return rows.map(({ requesterId, requesterName, filerId, filerName, assigneeId, assigneeName, ...row }) => ({
     ...row,
     requester: { id: requesterId, name: requesterName },
-    filedBy: { id: filerId, name: filerName },
+    filedBy: filerId === null ? null : { id: filerId, name: filerName ?? '' },
     assignee: assigneeId === null ? null : { id: assigneeId, name: assigneeName ?? '' },
     items: items.filter((item) => item.rotationRef === row.ref),
     approvals: approvals

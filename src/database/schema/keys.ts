@@ -1,19 +1,19 @@
-import type { Generated } from 'kysely'
+import type { ColumnType, Generated } from 'kysely'
 import type { Environment, KeyKind } from '../../rules/keys/key-text.ts'
 import type { Permission } from '../../rules/keys/verdict.ts'
 import type { Optional } from './columns.ts'
+import type { PolicyTables } from './policy.ts'
 
 /** Services, keys, versions, and the gateways that ask about them. */
-export type KeyTables = {
-  policy: { only: Generated<boolean>; filingsPerHour: Generated<number> }
+export type KeyTables = PolicyTables & {
   service: {
     id: string
     organisationId: string
     name: string
     environment: Environment
-    selfService: Generated<boolean>
     createdAt: Date
     deletedAt: Optional<Date>
+    ageRecipient: Optional<string>
   }
   key: {
     id: string
@@ -27,6 +27,7 @@ export type KeyTables = {
     datasets: Generated<string[]>
     enabled: Generated<boolean>
     createdAt: Date
+    createdBy: Optional<string>
     deletedAt: Optional<Date>
   }
   version: {
@@ -46,6 +47,14 @@ export type KeyTables = {
     sealedKeyId: Optional<string>
     revealedAt: Optional<Date>
     revealedBy: Optional<string>
+    clockStarts: Optional<'on_first_use' | 'on_pickup'>
+    clockSeconds: Optional<number>
+    ageFile: Optional<Buffer>
+    ageRecipient: Optional<string>
+    fetchedAt: Optional<Date>
+    acknowledgedAt: Optional<Date>
+    acknowledgedBy: Optional<string>
+    imported: Generated<boolean>
   }
   versionUse: { versionId: string; firstUsedAt: Date; lastUsedAt: Date; lastNetwork: string | null }
   gateway: {
@@ -58,4 +67,30 @@ export type KeyTables = {
     revokedAt: Optional<Date>
   }
   gatewayService: { gatewayId: string; serviceId: string }
+  dataset: { id: string; serviceId: string; organisationId: string; name: string; createdAt: Date }
+  dependant: {
+    id: string
+    keyId: string
+    organisationId: string
+    type: 'virtual_account' | 'notification' | 'kms' | 'other'
+    name: string
+    exactKey: boolean
+    createdAt: Date
+    createdBy: string
+    removedAt: Optional<Date>
+  }
+  reissue: { fromVersionId: string; toVersionId: string; itemId: string | null; at: Date; by: string }
+  import: {
+    id: string
+    name: string
+    by: string | null
+    startedAt: Date
+    finishedAt: Optional<Date>
+    lines: Generated<number>
+    added: Generated<number>
+    known: Generated<number>
+    refused: Generated<number>
+    dryRun: boolean
+    errors: ColumnType<{ line: number; problem: string }[], string | undefined, string>
+  }
 }

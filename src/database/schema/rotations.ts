@@ -1,6 +1,7 @@
 import type { ColumnType, Generated, GeneratedAlways } from 'kysely'
 import type { KeyKind } from '../../rules/keys/key-text.ts'
 import type { Reason } from '../../rules/rotations/approvals.ts'
+import type { OverlapEnds } from '../../rules/rotations/overlap.ts'
 import type { ItemStatus, RotationStatus } from '../../rules/rotations/rotation-lifecycle.ts'
 import type { BigInteger, Optional } from './columns.ts'
 
@@ -44,7 +45,14 @@ export type RotationTables = {
     ref: string
     organisationId: string
     requesterId: string
-    filedById: string
+    /** Null where the desk itself filed it, for the cause in `trigger`. */
+    filedById: Optional<string>
+    trigger: Optional<'age' | 'leak'>
+    evidenceUrl: Optional<string>
+    overlapEnds: Generated<OverlapEnds>
+    graceSeconds: Generated<number>
+    byPolicy: Generated<boolean>
+    byTokenId: Optional<string>
     status: RotationStatus
     historySequence: number
     revision: Generated<number>
@@ -81,7 +89,15 @@ export type RotationTables = {
     overlapEndsAt: Optional<Date>
     problem: Optional<string>
     attempts: Generated<number>
+    cooldownSeconds: Generated<number>
     dueAt: Optional<Date>
+  }
+  task: {
+    itemId: string
+    dependantId: string
+    createdAt: Date
+    doneAt: Optional<Date>
+    doneBy: Optional<string>
   }
   approval: { rotationRef: string; revision: number; agentId: string; at: Date; note: Generated<string> }
   followUp: {

@@ -9,7 +9,7 @@ import { refuseSecret } from '../../rules/keys/secret-text.ts'
 import { isAccepted } from '../../rules/keys/verdict.ts'
 import { type PersonActor, requireRole } from '../../rules/permissions.ts'
 import { Refusal } from '../../rules/refusals.ts'
-import { approvalsNeeded, decideReminders } from '../../rules/rotations/approvals.ts'
+import { approvalsNeeded, decideReminders, wasFiledOnBehalf } from '../../rules/rotations/approvals.ts'
 import { changeRequest, FIELD_LABELS, fieldFact, type RequestFields } from '../../rules/rotations/conversation.ts'
 import { expiresInOverlap, startIsTooFar, startsAt } from '../../rules/rotations/overlap.ts'
 import { rotationMayMove } from '../../rules/rotations/rotation-lifecycle.ts'
@@ -69,7 +69,7 @@ function changeFacts(before: RequestFields, after: RequestFields, changed: reado
 
 /** A changed request is a new revision: approvals were for the one before, and how many it needs is decided anew. */
 async function changedRow(trx: Trx, rotation: RotationRow, after: RequestFields, itemCount: number, at: Date) {
-  const filedOnBehalf = rotation.filedById !== rotation.requesterId
+  const filedOnBehalf = wasFiledOnBehalf(rotation)
   const ownerChangedAt = await findOwnerChange(trx, rotation.organisationId)
   return {
     ...after,

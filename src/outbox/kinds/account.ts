@@ -47,6 +47,23 @@ export const NOTICES = [
   'recovery_refused',
   'account_disabled',
   'account_enabled',
+  'key_created',
+  'key_edited',
+  'key_disabled',
+  'key_enabled',
+  'key_deleted',
+  'dataset_created',
+  'delivery_changed',
+  'version_reissued',
+  'sealed_fetched',
+  'suspicious_use',
+  'review_due',
+  'review_done',
+  'key_old',
+  'rotation_proposed',
+  'key_leaked',
+  'key_stopped',
+  'dependant_changed',
 ] as const
 export type Notice = (typeof NOTICES)[number]
 

@@ -79,6 +79,23 @@ const NOTICE_WORDS = {
   recovery_refused: 'A recovery of access was refused',
   account_disabled: 'An account was disabled',
   account_enabled: 'An account was enabled again',
+  key_created: 'A key was made',
+  key_edited: 'What a key may do or is called was changed',
+  key_disabled: 'A key was disabled and is refused now',
+  key_enabled: 'A key was enabled and is accepted again',
+  key_deleted: 'A key was deleted, and every version of it stopped',
+  dataset_created: 'A dataset was made, with a key of its own',
+  delivery_changed: 'How new keys of a service are delivered was changed',
+  version_reissued: 'A new key that was lost was made anew; the lost one stopped',
+  sealed_fetched: 'A new key was fetched as an age file',
+  suspicious_use: 'A key is used in an unusual way',
+  review_due: 'It is time to review what your keys may do',
+  review_done: 'The permissions of the keys were reviewed',
+  key_old: 'Keys are old enough to be replaced',
+  rotation_proposed: 'Think of replacing keys',
+  key_leaked: 'A key was found where everybody can read it',
+  key_stopped: 'A key was stopped by support in an emergency',
+  dependant_changed: 'What depends on a key was changed',
 } as const satisfies Record<Notice, string>
 
 /** What concerns somebody else's account, as the other owners read it. */

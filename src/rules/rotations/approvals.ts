@@ -76,7 +76,13 @@ export function approvalIsStale(approved: { notBefore: Date | null; decidedAt: D
 
 /** Whoever may or may not decide: `staffRole` null is no staff. */
 export type Decider = { id: string; staffRole: 'agent' | 'admin' | null; organisationIds: readonly string[] }
-type Sides = { requesterId: string; filedById: string; organisationId: string }
+/** `filedById` null: the desk itself filed it. */
+type Sides = { requesterId: string; filedById: string | null; organisationId: string }
+
+/** Whether somebody of the staff filed it for an owner. */
+export function wasFiledOnBehalf(rotation: Pick<Sides, 'requesterId' | 'filedById'>): boolean {
+  return rotation.filedById !== null && rotation.filedById !== rotation.requesterId
+}
 
 /**
  * Why this person may not decide a rotation, or null: nobody decides one that they filed, or one of an organisation they belong to;
@@ -86,8 +92,7 @@ export function barFromDeciding(person: Decider, rotation: Sides): Refusal | nul
   if (person.staffRole === null) return new Refusal('NOT_ALLOWED')
   const own = person.id === rotation.requesterId || person.id === rotation.filedById
   if (own || person.organisationIds.includes(rotation.organisationId)) return new Refusal('OWN_ROTATION')
-  const onBehalf = rotation.filedById !== rotation.requesterId
-  if (person.staffRole === 'agent' || onBehalf) return null
+  if (person.staffRole === 'agent' || wasFiledOnBehalf(rotation)) return null
   const detail = 'An agent has to decide this; administrators only decide what was filed on behalf.'
   return new Refusal('NOT_ALLOWED', { detail })
 }

@@ -2,6 +2,9 @@ export const DAY_SECONDS = 86_400
 /** The hard cap: no old key works longer than this after the new one was generated. */
 export const MAX_OVERLAP_SECONDS = 30 * DAY_SECONDS
 export const MAX_START_AHEAD_SECONDS = 90 * DAY_SECONDS
+/** What ends an overlap: its time alone, or the first use or pick-up of the new version and a grace, when that is earlier. */
+export const OVERLAP_ENDS = ['at_end', 'on_first_use', 'on_pickup'] as const
+export type OverlapEnds = (typeof OVERLAP_ENDS)[number]
 
 function earliest(times: readonly (Date | null)[]): Date {
   const known = times.filter((time) => time !== null).map((time) => time.getTime())

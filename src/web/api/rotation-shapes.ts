@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { REASONS } from '../../rules/rotations/approvals.ts'
+import { OVERLAP_ENDS } from '../../rules/rotations/overlap.ts'
 import { ITEM_STATUSES, ROTATION_STATUSES } from '../../rules/rotations/rotation-lifecycle.ts'
 import { kind, personName, time } from './shapes.ts'
 
@@ -42,7 +43,15 @@ export const rotation = z
     revision: z.int(),
     organisationId: z.string(),
     requester: personName,
-    filedBy: personName.meta({ description: 'The requester, or who of the staff filed it on their behalf.' }),
+    filedBy: personName
+      .nullable()
+      .meta({ description: 'The requester, or who of the staff filed it on their behalf; null: the desk itself.' }),
+    trigger: z.enum(['age', 'leak']).nullable().meta({ description: 'Why the desk filed it.' }),
+    evidenceUrl: z.string().nullable().meta({ description: 'Where a leak report says the key was found.' }),
+    overlapEnds: z.enum(OVERLAP_ENDS).meta({ description: 'What ends the overlap, when that is before its time.' }),
+    graceSeconds: z.int(),
+    byPolicy: z.boolean().meta({ description: 'Approved by the policy of a self-service.' }),
+    byTokenId: z.string().nullable().meta({ description: 'The token whose making approved it.' }),
     verifiedBy: z.string().nullable().meta({ description: 'How the staff verified the caller, if filed on behalf.' }),
     reason: z.enum(REASONS),
     details: z.string(),

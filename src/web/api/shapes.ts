@@ -121,6 +121,7 @@ export const service = z
     name: z.string(),
     environment,
     selfService: z.boolean(),
+    ageRecipient: z.string().nullable().meta({ description: 'New keys are encrypted to it; null: shown once.' }),
     createdAt: time,
     keys: z.array(key),
   })

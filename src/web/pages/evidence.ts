@@ -71,7 +71,7 @@ async function show(c: WebContext, ref: string): Promise<Response> {
     organisation: shownOrganisation(rotation.organisationId, rotation.organisationName),
     status: rotationStatus(rotation, timeZone),
     requester: rotation.requester.name,
-    filer: rotation.filedBy.id === rotation.requester.id ? null : rotation.filedBy.name,
+    filer: rotation.filedBy?.id === rotation.requester.id ? null : (rotation.filedBy?.name ?? 'the desk'),
     filedAt: shownTime(rotation.createdAt, timeZone),
     reason: REASON_WORDS[rotation.reason],
     details: rotation.details,

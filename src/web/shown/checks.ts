@@ -50,13 +50,20 @@ function revisionChecks({ revision }: RotationView): Check[] {
   return revision === 1 ? [] : [check(false, words)]
 }
 
+const TRIGGER_WORDS = { age: 'since the keys have got old', leak: 'since a key was found in public' } as const
+
+function filedWords({ filedBy, trigger }: RotationView): string {
+  if (filedBy !== null) return `Filed by ${filedBy.name} with a one-time code on`
+  return trigger === null ? 'Filed by the desk on' : `Filed by the desk, ${TRIGGER_WORDS[trigger]}, on`
+}
+
 /** What the desk can see by itself about a rotation that waits for a decision. */
 export function checks(rotation: RotationView, facts: DecisionFacts, timeZone: string, now: Date): Check[] {
   const filedAt = shownTime(rotation.createdAt, timeZone)
   const role = facts.requesterRole
   const { length: others } = facts.otherLiveRefs
   return [
-    check(true, `Filed by ${rotation.filedBy.name} with a one-time code on`, filedAt),
+    check(true, filedWords(rotation), filedAt),
     ...specialChecks(rotation),
     check(role === 'owner', requesterWords(role)),
     check(
@@ -88,7 +95,7 @@ export function barred(rotation: RotationView, facts: DecisionFacts, actor: Pers
   const person = { id: actor.personId, staffRole: actor.role, organisationIds: facts.ownOrganisationIds }
   const sides = {
     requesterId: rotation.requester.id,
-    filedById: rotation.filedBy.id,
+    filedById: rotation.filedBy?.id ?? null,
     organisationId: rotation.organisationId,
   }
   return barFromDeciding(person, sides)?.message ?? null

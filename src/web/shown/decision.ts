@@ -12,7 +12,7 @@ function mayReject(rotation: RotationView, facts: DecisionFacts, { personId, rol
   const person = { id: personId, staffRole, organisationIds: facts.ownOrganisationIds }
   return mayDecide(person, {
     requesterId: rotation.requester.id,
-    filedById: rotation.filedBy.id,
+    filedById: rotation.filedBy?.id ?? null,
     organisationId: rotation.organisationId,
   })
 }

@@ -15,6 +15,7 @@ function serviceNames(rotation: RotationView): string {
 
 /** Who filed it, and for whom when that was the staff. */
 function filerWords({ verifiedBy, filedBy, requester }: RotationView): string {
+  if (filedBy === null) return `the desk for ${requester.name}`
   return verifiedBy === null ? requester.name : `${filedBy.name} for ${requester.name}`
 }
 
@@ -116,7 +117,7 @@ function requestFacts(rotation: RotationView, timeZone: string): Answer[] {
     ...(verifiedBy === null
       ? []
       : [
-          plain('Filed by', filedBy.name, `on behalf of ${requester.name}`),
+          plain('Filed by', filedBy?.name ?? 'the desk', `on behalf of ${requester.name}`),
           plain('How the caller was verified', verifiedBy),
         ]),
     ...to('Takes the place of', rotation.replaces),

@@ -68,7 +68,7 @@ async function findOwnDouble(c: WebContext, side: Side, { keyIds }: Filed): Prom
   const [ref, ...others] = new Set(keys.map((key) => key.rotationRef))
   if (ref === undefined || ref === null || others.length > 0) return null
   const rotation = await findRotation(c.get('desk').db, { organisationId }, ref)
-  return rotation?.filedBy.id === side.actor.personId && rotation.items.length === keyIds.length ? ref : null
+  return rotation?.filedBy?.id === side.actor.personId && rotation.items.length === keyIds.length ? ref : null
 }
 
 async function submit(c: WebContext, side: Side, filed: Filed): Promise<string> {

@@ -56,7 +56,7 @@ async function barred(c: WebContext, { followUp, rotation }: Seen): Promise<stri
   const staffRole = actor.role === 'agent' || actor.role === 'admin' ? actor.role : null
   const person = { id: actor.personId, staffRole, organisationIds: ownOrganisationIds }
   const { requester, filedBy, organisationId } = rotation
-  const sides = { requesterId: requester.id, filedById: filedBy.id, organisationId }
+  const sides = { requesterId: requester.id, filedById: filedBy?.id ?? null, organisationId }
   return barFromDeciding(person, sides)?.message ?? null
 }
 

@@ -1,0 +1,41 @@
+import type { ColumnType } from 'kysely'
+import type { Permission } from '../../rules/keys/verdict.ts'
+import type { Optional } from './columns.ts'
+import type { LeakResponse } from './policy.ts'
+
+/** What is noticed of the use of keys: networks, permissions, refusals, what is suspicious about them, reviews, and leaks. */
+export type WatchTables = {
+  versionNetwork: { versionId: string; network: string; firstUsedAt: Date; lastUsedAt: Date }
+  permissionUse: { keyId: string; permission: Permission; lastUsedAt: Date }
+  /** `minute` is the full one in which they came. */
+  refusedUse: { versionId: string; code: string; network: string; minute: Date; count: number }
+  suspicion: {
+    id: string
+    organisationId: string
+    keyId: string
+    versionId: string
+    kind: 'new_network' | 'refusals' | 'retired_use'
+    network: string
+    count: number
+    at: Date
+    dismissedAt: Optional<Date>
+    dismissedBy: Optional<string>
+  }
+  permissionReview: {
+    id: string
+    organisationId: string
+    by: string
+    at: Date
+    findings: ColumnType<unknown, string, never>
+  }
+  leakReport: {
+    id: string
+    versionId: string
+    organisationId: string
+    source: string
+    url: string
+    receivedAt: Date
+    response: LeakResponse
+    rotationRef: Optional<string>
+  }
+}
