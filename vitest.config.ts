@@ -14,7 +14,7 @@ export default defineConfig({
           ...shared,
           name: 'rekey',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/faults/**', 'test/browser/**', 'test/bench/**'],
+          exclude: ['test/faults/**', 'test/browser/**', 'test/bench/**', 'test/tools/**'],
           testTimeout: 20_000,
         },
       },
@@ -25,6 +25,15 @@ export default defineConfig({
           include: ['test/browser/**/*.test.ts'],
           globalSetup: ['test/support/chromium.ts'],
           testTimeout: 120_000,
+        },
+      },
+      {
+        // On demand: these need programs that npm doesn't bring.
+        test: {
+          ...shared,
+          name: 'tools',
+          include: ['test/tools/**/*.test.ts'],
+          testTimeout: 60_000,
         },
       },
       {
