@@ -1,8 +1,37 @@
 import type { Selectable } from 'kysely'
+import { effectivePolicy, type Policy } from '../rules/policy.ts'
 import type { Db } from './connect.ts'
 import type { Database } from './schema.ts'
 
+export type DeskPolicyRow = Selectable<Database['policy']>
+export type ServicePolicyRow = Selectable<Database['servicePolicy']>
+
 /** The policy of the desk, of which there is one. */
-export async function findPolicy(db: Db): Promise<Selectable<Database['policy']>> {
+export async function findPolicy(db: Db): Promise<DeskPolicyRow> {
   return db.selectFrom('policy').selectAll().executeTakeFirstOrThrow()
+}
+
+/** What is set for single services, by service; those for which nothing is are left out. */
+export async function findServicePolicies(
+  db: Db,
+  serviceIds: readonly string[],
+): Promise<ReadonlyMap<string, ServicePolicyRow>> {
+  if (serviceIds.length === 0) return new Map()
+  const rows = await db.selectFrom('servicePolicy').selectAll().where('serviceId', 'in', serviceIds).execute()
+  return new Map(rows.map((row) => [row.serviceId, row]))
+}
+
+/**
+ * The policy of each service in the order they are named, each once: what is set for it, else what the desk has. Read inside a verb's
+ * transaction, it is as it stood at that read.
+ */
+export async function findPolicies(
+  db: Db,
+  serviceIds: readonly string[],
+): Promise<ReadonlyMap<string, Policy & { serviceId: string }>> {
+  const desk = await findPolicy(db)
+  const own = await findServicePolicies(db, serviceIds)
+  return new Map(
+    serviceIds.map((serviceId) => [serviceId, { serviceId, ...effectivePolicy(desk, own.get(serviceId)) }]),
+  )
 }

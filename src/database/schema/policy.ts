@@ -1,9 +1,6 @@
 import type { ColumnType, Generated } from 'kysely'
-import type { Reason } from '../../rules/rotations/approvals.ts'
+import type { LeakResponse, OverlapByReason } from '../../rules/policy.ts'
 import type { Optional } from './columns.ts'
-
-export type LeakResponse = 'tell' | 'shorten' | 'disable'
-type OverlapByReason = Partial<Record<Reason, number>>
 
 /** What an admin has set for the desk, of which there is one row, and for single services, where null means as the desk has it. */
 export type PolicyTables = {

@@ -1,7 +1,7 @@
 import type { ColumnType } from 'kysely'
 import type { Permission } from '../../rules/keys/verdict.ts'
+import type { LeakResponse } from '../../rules/policy.ts'
 import type { Optional } from './columns.ts'
-import type { LeakResponse } from './policy.ts'
 
 /** What is noticed of the use of keys: networks, permissions, refusals, what is suspicious about them, reviews, and leaks. */
 export type WatchTables = {
