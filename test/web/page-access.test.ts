@@ -83,6 +83,7 @@ const GETS: Record<string, readonly Who[]> = {
   '/services/:id/removal': ['owner'],
   '/services': EVERYBODY,
   '/services/:id{svc_[0-9a-z]+}': ACME,
+  '/keys/:id': ACME,
   '/services/new': ['owner', 'admin', 'rival'],
   '/services/:id/new-keys': ['owner'],
   '/queue': ['agent', 'admin'],
@@ -237,6 +238,7 @@ function addressOf(pattern: string): string {
   }
   const ids = {
     services: world.place.serviceId,
+    keys: world.place.authKeyId,
     people: world.people.developer.actor.personId,
     gateways: gatewayId,
     organisations: world.place.organisationId,

@@ -17,6 +17,8 @@ export type KeyView = {
   datasets: string[]
   enabled: boolean
   createdAt: Date
+  /** Who made it by hand; null for the first keys of a service, and imported ones. */
+  createdByName: string | null
   /** The live rotation the key is in, if any. */
   rotationRef: string | null
   /** Newest first. */
@@ -53,8 +55,9 @@ async function findKeys(db: Db, serviceIds: readonly string[]): Promise<KeyView[
   const keys = await db
     .selectFrom('key')
     .leftJoin('item', (join) => join.onRef('item.keyId', '=', 'key.id').on('item.status', 'in', LIVE_ITEM_STATUSES))
+    .leftJoin('person', 'person.id', 'key.createdBy')
     .select(['key.id', 'key.serviceId', 'key.kind', 'key.name', 'key.description', 'key.permission', 'key.ipRanges'])
-    .select(['key.datasets', 'key.enabled', 'key.createdAt', 'item.rotationRef'])
+    .select(['key.datasets', 'key.enabled', 'key.createdAt', 'item.rotationRef', 'person.name as createdByName'])
     .where('key.serviceId', 'in', serviceIds)
     .where('key.deletedAt', 'is', null)
     .orderBy('key.kind', 'desc')
@@ -85,6 +88,18 @@ async function complete(db: Db, rows: readonly Omit<ServiceView, 'keys'>[]): Pro
 export async function findService(db: Db, viewer: Viewer, id: string): Promise<ServiceView | undefined> {
   const row = await selectServices(db, viewer).where('service.id', '=', id).executeTakeFirst()
   return row === undefined ? undefined : (await complete(db, [row]))[0]
+}
+
+/** A key with the service it is in, if both are there and the viewer may see them. */
+export async function findKey(
+  db: Db,
+  viewer: Viewer,
+  id: string,
+): Promise<{ key: KeyView; service: ServiceView } | undefined> {
+  const row = await db.selectFrom('key').select('serviceId').where('id', '=', id).executeTakeFirst()
+  const service = row === undefined ? undefined : await findService(db, viewer, row.serviceId)
+  const key = service?.keys.find((key) => key.id === id)
+  return service === undefined || key === undefined ? undefined : { key, service }
 }
 
 type ServiceFilter = { organisationId?: string | undefined; cursor?: string | undefined; limit: number }

@@ -8,6 +8,8 @@ export type VersionView = {
   keyId: string
   last4: string
   createdAt: Date
+  /** Before it verify refuses the version. */
+  activeFrom: Date
   acceptedUntil: Date | null
   /** The end it has by itself, whatever rotation it is in. */
   ownEnd: Date | null
@@ -41,8 +43,8 @@ export async function findVersions(db: Db, by: 'id' | 'keyId', ids: readonly str
     .orderBy('version.createdAt', 'desc')
     .orderBy('version.id', 'desc')
     .execute()
-  return rows.map(({ activeFrom, revokeFrom, enabled, now, ...version }) => ({
+  return rows.map(({ revokeFrom, enabled, now, ...version }) => ({
     ...version,
-    accepted: enabled && isAccepted({ ...version, activeFrom, revokeFrom }, now),
+    accepted: enabled && isAccepted({ ...version, revokeFrom }, now),
   }))
 }

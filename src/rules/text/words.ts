@@ -1,4 +1,5 @@
 import type { Environment, KeyKind } from '../keys/key-text.ts'
+import type { Permission } from '../keys/verdict.ts'
 import type { Role } from '../permissions.ts'
 import type { Reason } from '../rotations/approvals.ts'
 
@@ -12,6 +13,18 @@ export const REASON_WORDS = {
 } as const satisfies Record<Reason, string>
 
 export const KIND_WORDS = { auth: 'Auth key', admin: 'Admin key' } as const satisfies Record<KeyKind, string>
+
+/** What a key is called where its service is named beside it: "Auth key", or "Ledger (Auth key)" once somebody gave it a name of its own. */
+export function keyWords({ kind, name }: { kind: KeyKind; name: string }): string {
+  const word = KIND_WORDS[kind]
+  return name === word || name === '' ? word : `${name} (${word})`
+}
+
+export const PERMISSION_WORDS = {
+  read_only: 'Read only',
+  read_write: 'Read and write',
+  admin: 'Admin',
+} as const satisfies Record<Permission, string>
 
 export const ENVIRONMENT_WORDS = { live: 'live', sandbox: 'sandbox' } as const satisfies Record<Environment, string>
 

@@ -11,6 +11,7 @@ import { addFollowUps } from './follow-ups/routes.ts'
 import { addGateways } from './gateways.ts'
 import { addHubs } from './hubs.ts'
 import { addInvitations } from './invitations.ts'
+import { addKeys } from './keys/routes.ts'
 import { addNewKeys } from './new-keys.ts'
 import { addOrganisationInvitation } from './organisations/invitation.ts'
 import { addOrganisation } from './organisations/organisation.ts'
@@ -37,7 +38,7 @@ export function addPages(app: App): void {
   addAccount(app)
   addWebhooks(app)
   addDeskPages(app)
-  for (const add of [addAudit, addEvidence, addHubs, addPolicy, addServices, addGateways]) add(app)
+  for (const add of [addAudit, addEvidence, addHubs, addPolicy, addServices, addKeys, addGateways]) add(app)
   for (const add of [addPeoplePages, addOrganisations, addOrganisation, addOrganisationInvitation, addRecovery])
     add(app)
 }

@@ -1,74 +1,17 @@
 import { z } from 'zod'
-import { findService, findServices, type KeyView, type ServiceView } from '../../database/keys/services.ts'
+import { findService, findServices, type ServiceView } from '../../database/keys/services.ts'
 import { findOrganisationNames } from '../../database/people/organisations.ts'
 import { createService } from '../../keyring/services.ts'
-import type { Permission } from '../../rules/keys/verdict.ts'
 import { roleMay } from '../../rules/permissions.ts'
 import { Refusal } from '../../rules/refusals.ts'
 import { shortId } from '../../rules/text/foreign-text.ts'
-import { KIND_WORDS } from '../../rules/text/words.ts'
 import { type App, actorFor, bearerOf, type WebContext } from '../context.ts'
 import { orAskAgain, type Problems, readForm, type Typed } from '../forms/form.ts'
-import { waitsForFirstPickUp } from '../shown/new-keys.ts'
-import { shownOrganisation, showPage } from '../shown/page.ts'
-import { howLongAgo, shownTimeOrNull } from '../shown/times.ts'
+import { serviceFacts } from '../shown/keys/service.ts'
+import { showPage } from '../shown/page.ts'
 import { mayPickUp } from './pick-up.ts'
 
 const AT_ONCE = 25
-const PERMISSION_WORDS = { read_only: 'Read only', read_write: 'Read and write', admin: 'Admin' } as const
-function permissionWord(permission: Permission): string {
-  return PERMISSION_WORDS[permission]
-}
-
-function versionFacts(key: KeyView, timeZone: string) {
-  const shown = key.versions.filter((version) => version.accepted)
-  const newest = key.versions.slice(0, 1)
-  return (shown.length === 0 ? newest : shown).map((version, i) => ({
-    last4: version.last4,
-    note: shown.length < 2 ? null : i === 0 ? 'new' : 'old, stops',
-    stopsAt: shown.length < 2 || i === 0 ? null : shownTimeOrNull(version.acceptedUntil, timeZone),
-  }))
-}
-
-type Options = { mayRotate: boolean; mayRemove: boolean; mayReveal: boolean; ofAll: boolean }
-
-/** Where this key is filed: by an owner, or by the staff on behalf of one. */
-function rotateHref(key: KeyView, service: ServiceView, { mayRotate, ofAll }: Options): string | null {
-  if (!mayRotate || !key.enabled) return null
-  return `/rotations/new?${ofAll ? `organisation=${service.organisationId}&` : ''}key=${key.id}`
-}
-
-function keyFacts(key: KeyView, service: ServiceView, timeZone: string, options: Options) {
-  const newest = key.versions[0]
-  const uses = key.versions.map((version) => version.lastUsedAt).filter((at) => at !== null)
-  const lastUse = uses.toSorted((a, b) => b.getTime() - a.getTime())[0] ?? null
-  return {
-    kindWord: KIND_WORDS[key.kind],
-    enabled: key.enabled,
-    permissionWord: permissionWord(key.permission),
-    versions: versionFacts(key, timeZone),
-    madeAt: shownTimeOrNull(newest?.createdAt ?? null, timeZone),
-    age: newest === undefined ? '' : howLongAgo(newest.createdAt, new Date()),
-    lastUsed: shownTimeOrNull(lastUse, timeZone),
-    rotation: key.rotationRef === null ? null : { ref: key.rotationRef, href: `/rotations/${key.rotationRef}` },
-    rotateHref: rotateHref(key, service, options),
-    rotateWord: options.ofAll ? 'File on behalf' : 'Rotate',
-  }
-}
-
-function serviceFacts(service: ServiceView, timeZone: string, options: Options) {
-  const waits = options.mayReveal && service.keys.some(waitsForFirstPickUp)
-  return {
-    id: service.id,
-    name: service.name,
-    live: service.environment === 'live',
-    selfService: service.selfService,
-    organisation: options.ofAll ? shownOrganisation(service.organisationId, service.organisationName) : null,
-    removeHref: options.mayRemove ? `/services/${service.id}/removal` : null,
-    pickUpHref: waits ? `/services/${service.id}/new-keys` : null,
-    keys: service.keys.map((key) => keyFacts(key, service, timeZone, options)),
-  }
-}
 
 async function shownServices(c: WebContext, services: readonly ServiceView[]) {
   const { organisationId, role } = actorFor(c, 'services.view')
@@ -76,6 +19,8 @@ async function shownServices(c: WebContext, services: readonly ServiceView[]) {
   const options = {
     mayRotate: roleMay(role, 'rotations.file'),
     mayRemove: roleMay(role, 'services.remove'),
+    mayManage: roleMay(role, 'keys.manage'),
+    mayRoll: roleMay(role, 'keys.roll'),
     mayReveal: await mayPickUp(c),
     ofAll: organisationId === null,
   }

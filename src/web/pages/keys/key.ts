@@ -1,0 +1,39 @@
+import { findKey } from '../../../database/keys/services.ts'
+import { type Action, roleMay } from '../../../rules/permissions.ts'
+import { Refusal } from '../../../rules/refusals.ts'
+import { type App, actorFor, bearerOf, type WebContext } from '../../context.ts'
+import { keyFactsInFull } from '../../shown/keys/key.ts'
+import { keyMoves } from '../../shown/keys/menu.ts'
+import { waitsForFirstPickUp } from '../../shown/new-keys.ts'
+import { shownOrganisation, showPage } from '../../shown/page.ts'
+import { mayPickUp } from '../pick-up.ts'
+import { SECTIONS } from './sections.ts'
+
+/** The key that the address names, for somebody who may do this with it. Refuses NOT_FOUND when it isn't theirs. */
+export async function keyOf(c: WebContext, action: Action) {
+  const actor = actorFor(c, action)
+  const found = await findKey(c.get('desk').db, actor, c.req.param('id') ?? '')
+  if (found === undefined) throw new Refusal('NOT_FOUND')
+  return { ...found, actor }
+}
+
+async function show(c: WebContext): Promise<Response> {
+  const { key, service, actor } = await keyOf(c, 'services.view')
+  const may = { mayManage: roleMay(actor.role, 'keys.manage'), mayRoll: roleMay(actor.role, 'keys.roll') }
+  const sections = await Promise.all(SECTIONS.map((find) => find(c, { key, service })))
+  const waits = waitsForFirstPickUp(key) && (await mayPickUp(c))
+  const ofStaff = actor.organisationId === null
+  return showPage(c, 'key', {
+    title: `${key.name} of ${service.name}`,
+    organisation: ofStaff ? shownOrganisation(service.organisationId, service.organisationName) : null,
+    key: keyFactsInFull(key, service, bearerOf(c).timeZone),
+    pickUpHref: waits ? `/services/${service.id}/new-keys` : null,
+    moves: keyMoves(key, service, may),
+    ...Object.assign({}, ...sections),
+  })
+}
+
+/** Everything about one key. */
+export function addKey(app: App): void {
+  app.get('/keys/:id', show)
+}
