@@ -19,6 +19,8 @@ export type MoveRecord = { actor: Actor; at: Date; facts?: AuditFact['facts'] }
 
 /** Who acts when something has come due. */
 export const BY_WORKER = { kind: 'worker' } as const satisfies Actor
+/** Who acts when the desk does something for a cause of its own, such as the report of a leak. */
+export const BY_DESK = { kind: 'desk' } as const satisfies Actor
 
 type Subject = { ref: string; organisationId: string }
 

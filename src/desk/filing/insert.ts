@@ -5,7 +5,7 @@ import { findOwnerChange } from '../../database/rotations/decision-facts.ts'
 import type { KeyInService } from '../../database/rotations/locks.ts'
 import type { ItemRow, RotationRow } from '../../database/schema.ts'
 import { isUniqueViolation } from '../../database/violations.ts'
-import type { PersonActor } from '../../rules/permissions.ts'
+import type { Actor } from '../../rules/permissions.ts'
 import { Refusal } from '../../rules/refusals.ts'
 import { approvalsNeeded, decideBy } from '../../rules/rotations/approvals.ts'
 import { UNBORN } from '../../rules/rotations/rotation-lifecycle.ts'
@@ -24,12 +24,16 @@ type Filed = {
   filing: Filing
   requester: Requester
   itemCount: number
-  actor: PersonActor
+  /** A person, or the desk itself for a cause of its own. */
+  actor: Actor
+  cause?: Cause
   at: Date
 }
+/** Why the desk filed it with nobody's hand in it, and where that can be seen. */
+export type Cause = { trigger: 'age' | 'leak'; evidenceUrl?: string | null }
 
 /** What the audit trail tells of a filing. */
-function filedFacts({ filing, requester }: Filed) {
+function filedFacts({ filing, requester, cause }: Filed) {
   const { reason, overlapSeconds, replaces } = filing
   const { owner, verifiedBy } = requester
   return {
@@ -38,12 +42,13 @@ function filedFacts({ filing, requester }: Filed) {
     revision: 1,
     ...(verifiedBy === null ? {} : { onBehalfOf: owner.personId, verifiedBy }),
     ...(replaces === undefined ? {} : { replaces }),
+    ...(cause === undefined ? {} : { trigger: cause.trigger }),
   }
 }
 
 /** Writes the rotation, waiting for as many approvals as it needs now. */
 export async function insertRotation(trx: Trx, filed: Filed): Promise<RotationRow> {
-  const { ref, filing, requester, itemCount, actor, at } = filed
+  const { ref, filing, requester, itemCount, actor, cause, at } = filed
   const { reason, overlapSeconds } = filing
   const { organisationId, verifiedBy } = requester
   const ownerChangedAt = await findOwnerChange(trx, organisationId)
@@ -56,7 +61,9 @@ export async function insertRotation(trx: Trx, filed: Filed): Promise<RotationRo
       ref,
       organisationId,
       requesterId: requester.owner.personId,
-      filedById: actor.personId,
+      filedById: actor.kind === 'person' ? actor.personId : null,
+      trigger: cause?.trigger ?? null,
+      evidenceUrl: cause?.evidenceUrl ?? null,
       status: 'submitted',
       historySequence: 1,
       reason,
