@@ -19,6 +19,7 @@ const PREFIXES = {
   accessRequest: 'acc',
   dataset: 'dst',
   dependant: 'dep',
+  task: 'tsk',
   suspicion: 'sus',
   permissionReview: 'rev',
   leakReport: 'lkr',

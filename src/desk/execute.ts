@@ -1,6 +1,7 @@
 import type { Trx } from '../database/connect.ts'
 import { type KeyInService, lockKeys, lockVersions } from '../database/rotations/locks.ts'
 import type { ItemRow, RotationRow, VersionRow } from '../database/schema.ts'
+import { makeTasks } from '../keyring/dependants/make-tasks.ts'
 import { type KeyMaker, makeVersion } from '../keyring/make-version.ts'
 import { isAccepted } from '../rules/keys/verdict.ts'
 import { expiresInOverlap, overlapEnd } from '../rules/rotations/overlap.ts'
@@ -57,5 +58,6 @@ export async function executeItem(
   const facts = { oldVersion: old.id, newVersion: made.id, overlapEndsAt: end.toISOString() }
   const changes = { oldVersionId: old.id, newVersionId: made.id, generatedAt: at, overlapEndsAt: end, dueAt: end }
   const running = await moveItem(trx, item, 'execute', 'overlap', { ...record, facts }, { ...changes, problem: null })
+  await makeTasks(trx, item.id, key.id, at)
   await planEndReminders(trx, rotation.ref, [running], at)
 }

@@ -147,6 +147,8 @@ test('what belongs to another organisation is not there', async () => {
     ['POST', `/v1/versions/${place.versionId}/reveal`],
     ['POST', `/v1/keys/${place.authKeyId}/disable`],
     ['POST', `/v1/keys/${place.authKeyId}/enable`],
+    ['POST', `/v1/keys/${place.authKeyId}/dependants`, { type: 'kms', name: 'Mine now' }],
+    ['GET', `/v1/keys/${place.authKeyId}/dependants`],
     ['GET', `/v1/rotations/${ref}`],
     ['GET', `/v1/rotations/${ref}/events`],
     ['POST', `/v1/rotations/${ref}/withdrawal`],

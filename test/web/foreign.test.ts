@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { findRotation } from '../../src/database/rotations/views.ts'
 import { approveRotation } from '../../src/desk/decide.ts'
 import { submitRotation } from '../../src/desk/submit.ts'
+import { addDependant } from '../../src/keyring/dependants/add.ts'
 import type { Role } from '../../src/rules/permissions.ts'
 import type { Route } from '../../src/web/api/route.ts'
 import { API_ROUTES } from '../../src/web/api/routes.ts'
@@ -26,16 +27,21 @@ beforeAll(async () => {
   world = await makeApiWorld(desk)
   const { db } = desk.desk
   const { owner, agent, developer } = world.people
+  const dependant = { type: 'kms', name: 'Ledger KMS' } as const
+  const { id: dependantId } = await addDependant(db, owner.actor, world.place.authKeyId, dependant)
   const items = [{ serviceId: world.place.serviceId, kinds: ['auth'] as const }]
   const { ref } = await submitRotation(db, owner.actor, { items, reason: 'suspected', overlapSeconds: 86_400 })
   await approveRotation(db, agent.actor, ref, { revision: 1 })
   await work(desk)
+  const { tasks } = (await findRotation(db, owner.actor, ref))?.items[0] ?? { tasks: [] }
   const end = new Date(Date.now() + 10 * 86_400_000).toISOString()
   own = {
     rotations: ref,
     services: world.place.serviceId,
     keys: world.place.authKeyId,
     versions: world.place.versionId,
+    dependants: dependantId,
+    tasks: tasks[0]?.id ?? '',
     items: (await findRotation(db, owner.actor, ref))?.items[0]?.id ?? '',
     'follow-ups': await made(`/v1/rotations/${ref}/extension`, { overlapEndsAt: end }),
     'webhook-endpoints': await made('/v1/webhook-endpoints', { url: 'https://93.184.215.14/rekey' }),
@@ -61,6 +67,7 @@ const BODIES: Record<string, object> = {
   removeService: { confirmName: 'Payments EU' },
   rollWebhookSecret: { overlapSeconds: 60 },
   changeMemberRole: { role: 'viewer' },
+  addDependant: { type: 'kms', name: 'Another' },
 }
 
 const addressed = API_ROUTES.filter(

@@ -3,6 +3,7 @@ import type { Environment, KeyKind } from '../../rules/keys/key-text.ts'
 import { SHOWN_LATE_SECONDS } from '../../rules/rotations/lateness.ts'
 import type { ItemStatus } from '../../rules/rotations/rotation-lifecycle.ts'
 import type { Db } from '../connect.ts'
+import { findTasks, type TaskView } from '../dependants/tasks.ts'
 import { findVersions, type VersionView } from '../keys/versions.ts'
 
 /** One key of a rotation as people see it. */
@@ -29,6 +30,8 @@ export type ItemView = {
   late: boolean
   /** Whether the overlap's time is over, by the database's clock; the worker's bookkeeping may come after it. */
   overlapOver: boolean
+  /** For what must hold the very key; without those that nothing is left of. */
+  tasks: TaskView[]
 }
 
 /** What a worker should have done by now. The clock is the statement's, so that the index on `due_at` can be searched by it. */
@@ -86,10 +89,15 @@ export async function findItemViews(db: Db, refs: readonly string[]): Promise<It
     'id',
     wanted.filter((id) => id !== null),
   )
+  const tasks = await findTasks(
+    db,
+    rows.map(({ id }) => id),
+  )
   const versions = new Map(found.map((version) => [version.id, version]))
   return rows.map(({ newestVersionId, ...row }) => ({
     ...row,
     oldVersion: versions.get(row.oldVersionId ?? (isUntouched(row.status) ? newestVersionId : null) ?? '') ?? null,
     newVersion: versions.get(row.newVersionId ?? '') ?? null,
+    tasks: tasks.filter(({ itemId }) => itemId === row.id),
   }))
 }

@@ -1,4 +1,5 @@
 import type { ColumnType, Generated } from 'kysely'
+import type { DependantType } from '../../rules/keys/dependants.ts'
 import type { Environment, KeyKind } from '../../rules/keys/key-text.ts'
 import type { Permission } from '../../rules/keys/verdict.ts'
 import type { Optional } from './columns.ts'
@@ -72,7 +73,7 @@ export type KeyTables = PolicyTables & {
     id: string
     keyId: string
     organisationId: string
-    type: 'virtual_account' | 'notification' | 'kms' | 'other'
+    type: DependantType
     name: string
     exactKey: boolean
     createdAt: Date

@@ -93,6 +93,7 @@ export type RotationTables = {
     dueAt: Optional<Date>
   }
   task: {
+    id: string
     itemId: string
     dependantId: string
     createdAt: Date

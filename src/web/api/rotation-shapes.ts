@@ -1,8 +1,24 @@
 import { z } from 'zod'
+import { DEPENDANT_TYPES } from '../../rules/keys/dependants.ts'
 import { REASONS } from '../../rules/rotations/approvals.ts'
 import { OVERLAP_ENDS } from '../../rules/rotations/overlap.ts'
 import { ITEM_STATUSES, ROTATION_STATUSES } from '../../rules/rotations/rotation-lifecycle.ts'
 import { kind, personName, time } from './shapes.ts'
+
+export const task = z
+  .object({
+    id: z.string(),
+    dependantId: z.string(),
+    type: z.enum(DEPENDANT_TYPES),
+    name: z.string(),
+    state: z.enum(['to_do', 'done', 'to_undo']).meta({
+      description:
+        '`to_do`: give it the new key. `to_undo`: it was given a new key that was rolled back; give it the old one.',
+    }),
+    doneAt: time.nullable(),
+    doneBy: personName.nullable(),
+  })
+  .meta({ id: 'Task' })
 
 const item = z
   .object({
@@ -17,6 +33,7 @@ const item = z
     overlapEndsAt: time.nullable(),
     problem: z.string().nullable(),
     attempts: z.int().meta({ description: 'Tries in vain since it was last set going.' }),
+    tasks: z.array(task).meta({ description: 'For what must hold the very key.' }),
     late: z.boolean().meta({ description: 'Due for more than a minute and not done.' }),
   })
   .meta({ id: 'Item' })

@@ -5,6 +5,7 @@ import { NO_INPUT, openRoute, type Route } from './route.ts'
 import { assignmentRoutes } from './routes/assignment.ts'
 import { auditRoutes } from './routes/audit.ts'
 import { conversationRoutes } from './routes/conversation.ts'
+import { dependantRoutes } from './routes/dependants.ts'
 import { followUpRoutes } from './routes/follow-ups.ts'
 import { gatewayRoutes } from './routes/gateways.ts'
 import { keyRoutes } from './routes/keys.ts'
@@ -51,6 +52,7 @@ export const API_ROUTES: readonly Route[] = [
   ...gatewayRoutes,
   ...serviceRoutes,
   ...keyRoutes,
+  ...dependantRoutes,
   ...rotationRoutes,
   ...moveRoutes,
   ...followUpRoutes,

@@ -171,5 +171,7 @@ export const WORDS: Readonly<Record<string, Teller>> = {
   'item.retire': counted((keys) => `${keys} stopped`, 'old key'),
   'item.revoke_early': counted((keys) => `${keys} stopped early`, 'old key'),
   'item.roll_back': counted((keys) => `${keys} deleted, the old ones go on`, 'new key'),
+  'task.complete': (event) => ({ what: `${textFact(event, 'name')} was given the new key` }),
+  'task.reopen': (event) => ({ what: `${textFact(event, 'name')} holds the old key` }),
   'version.reveal': counted((keys) => `${keys} picked up`, 'new key'),
 }
