@@ -4,7 +4,7 @@ import { hashKey, isPlausibleKey } from '../rules/keys/key-text.ts'
 import { type Demand, type VerdictCode, verdict } from '../rules/keys/verdict.ts'
 import { Refusal } from '../rules/refusals.ts'
 import { hashToken } from '../secrets/tokens.ts'
-import type { RecordUse } from './record-use.ts'
+import type { RecordUse } from './watch/record-use.ts'
 
 export type Verification = {
   valid: boolean
@@ -85,6 +85,8 @@ export async function verifyKey(
   if (lookup === undefined) throw new Refusal('NOT_AUTHENTICATED')
   if (lookup.key === null) return UNKNOWN
   const code = verdict(lookup.key, presented, lookup.now)
-  if (code === 'VALID') verifier.recordUse(lookup.key.versionId, lookup.now, presented.ip ?? null)
+  const { keyId, versionId } = lookup.key
+  const { ip = null, permission = null } = presented
+  verifier.recordUse({ keyId, versionId, code, at: lookup.now, ip, permission })
   return answer(lookup.key, code, lookup.now)
 }

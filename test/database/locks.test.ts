@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { newId } from '../../src/database/ids.ts'
-import { mergeUses } from '../../src/database/keys/version-use.ts'
 import { lockPerson } from '../../src/database/people/people.ts'
 import { lockVersions } from '../../src/database/rotations/locks.ts'
+import { mergeUses } from '../../src/database/watch/merge.ts'
 import { openTestDatabase } from '../support/database.ts'
 import { addService, makeDeskWorld } from '../support/worlds/desk-world.ts'
 

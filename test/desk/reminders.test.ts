@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { mergeUses } from '../../src/database/keys/version-use.ts'
 import { lockItems, lockRotation } from '../../src/database/rotations/locks.ts'
+import { mergeUses } from '../../src/database/watch/merge.ts'
 import { extendOverlap } from '../../src/desk/follow-ups/extend.ts'
 import { planEndReminders } from '../../src/desk/mail/plan-end-reminders.ts'
 import { remindNextDue } from '../../src/desk/mail/remind.ts'

@@ -5,9 +5,9 @@ import { findRotation } from '../../src/database/rotations/views.ts'
 import { revokeEarly } from '../../src/desk/follow-ups/revoke-early.ts'
 import { createGateway, revokeGateway } from '../../src/keyring/gateways.ts'
 import { setKeyEnabled } from '../../src/keyring/keys.ts'
-import { startUseRecorder } from '../../src/keyring/record-use.ts'
 import { revealVersion } from '../../src/keyring/reveal.ts'
 import { verifyKey } from '../../src/keyring/verify.ts'
+import { startUseRecorder } from '../../src/keyring/watch/record-use.ts'
 import { createLog } from '../../src/log.ts'
 import { hashKey } from '../../src/rules/keys/key-text.ts'
 import { createSealer } from '../../src/secrets/sealing.ts'
@@ -24,8 +24,7 @@ import {
 } from '../support/worlds/desk-world.ts'
 
 const { db, pool } = await openTestDatabase()
-const uses: string[] = []
-const verifier = { pool, prefix: 'rk', recordUse: (versionId: string) => uses.push(versionId) }
+const verifier = { pool, prefix: 'rk', recordUse: () => {} }
 let world: DeskWorld
 let gateway: { id: string; token: string }
 let count = 0

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { networkOf } from '../../src/rules/networks.ts'
+import { networkOf, sourceNetworkOf } from '../../src/rules/networks.ts'
 
 test.each([
   ['192.0.2.7', '192.0.2.7'],
@@ -13,4 +13,17 @@ test.each([
   ['unknown', 'unknown'],
 ])('%s counts as %s', (address, network) => {
   expect(networkOf(address)).toBe(network)
+})
+
+test.each([
+  ['203.0.113.77', '203.0.113.0/24'],
+  ['::ffff:203.0.113.77', '203.0.113.0/24'],
+  ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+  ['::1', '::/64'],
+  ['10.0.0.255', '10.0.0.0/24'],
+  ['300.1.1.1', null],
+  ['not an address', null],
+  ['', null],
+])('a use from %s came from the network %s', (address, network) => {
+  expect(sourceNetworkOf(address)).toBe(network)
 })

@@ -4,7 +4,8 @@ import type { Optional } from './columns.ts'
 
 /** Organisations, people, and what proves who somebody is. */
 export type PeopleTables = {
-  organisation: { id: string; name: string; createdAt: Date }
+  /** `reviewDueAt`: when its owners are reminded that nobody reviewed what its keys may do. */
+  organisation: { id: string; name: string; createdAt: Date; reviewDueAt: Generated<Date> }
   person: {
     id: string
     email: string
