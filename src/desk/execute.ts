@@ -2,17 +2,23 @@ import type { Trx } from '../database/connect.ts'
 import { type KeyInService, lockKeys, lockVersions } from '../database/rotations/locks.ts'
 import type { ItemRow, RotationRow, VersionRow } from '../database/schema.ts'
 import { makeTasks } from '../keyring/dependants/make-tasks.ts'
-import { type KeyMaker, makeVersion } from '../keyring/make-version.ts'
+import { type Beginning, type KeyMaker, makeVersion } from '../keyring/make-version.ts'
 import { isAccepted } from '../rules/keys/verdict.ts'
-import { expiresInOverlap, overlapEnd } from '../rules/rotations/overlap.ts'
+import { activeFrom, cooldownFor, expiresInOverlap, overlapEnd } from '../rules/rotations/overlap.ts'
 import { planEndReminders } from './mail/plan-end-reminders.ts'
 import { BY_WORKER, moveItem } from './record.ts'
 
-type Ready = { key: KeyInService; old: VersionRow }
+/** What is to be made: the version to replace with its new end, and how the new one begins. */
+type Ready = { key: KeyInService; old: VersionRow; end: Date; beginning: Beginning }
 type Obstacle = { move: 'skip' | 'fail'; problem: string }
 
+function beginningOf({ reason, overlapEnds, graceSeconds }: RotationRow, { cooldownSeconds }: ItemRow, now: Date) {
+  const begins = { activeFrom: activeFrom(now, cooldownFor(reason, cooldownSeconds)) }
+  return overlapEnds === 'at_end' ? begins : { ...begins, clockStarts: overlapEnds, clockSeconds: graceSeconds }
+}
+
 /** The key and the version to replace, or what stands in the way; everything is looked at again, since the filing is only a hint. */
-function prepare(rotation: RotationRow, { key, versions }: LockedKey, now: Date): Ready | Obstacle {
+function prepare(rotation: RotationRow, item: ItemRow, { key, versions }: LockedKey, now: Date): Ready | Obstacle {
   if (key === undefined || key.deletedAt !== null || key.serviceDeletedAt !== null) {
     return { move: 'skip', problem: 'The service or key was removed.' }
   }
@@ -22,7 +28,12 @@ function prepare(rotation: RotationRow, { key, versions }: LockedKey, now: Date)
   if (expiresInOverlap(now, rotation.overlapSeconds, old.ownEnd)) {
     return { move: 'fail', problem: 'The key expires by itself within the overlap.' }
   }
-  return { key, old }
+  const end = overlapEnd(now, rotation.overlapSeconds, old.acceptedUntil)
+  const beginning = beginningOf(rotation, item, now)
+  if (beginning.activeFrom > end) {
+    return { move: 'fail', problem: 'The old key would stop before the new one may begin to work.' }
+  }
+  return { key, old, end, beginning }
 }
 
 /** What the execution of an item rests on, locked. */
@@ -43,7 +54,7 @@ export async function executeItem(
   at: Date,
 ): Promise<void> {
   const record = { actor: BY_WORKER, at }
-  const prepared = prepare(rotation, locked, at)
+  const prepared = prepare(rotation, item, locked, at)
   if ('problem' in prepared) {
     const { move, problem } = prepared
     const to = move === 'skip' ? 'skipped' : 'failed'
@@ -51,9 +62,8 @@ export async function executeItem(
     await moveItem(trx, item, move, to, { ...record, facts: { problem } }, changes)
     return
   }
-  const { key, old } = prepared
-  const end = overlapEnd(at, rotation.overlapSeconds, old.acceptedUntil)
-  const made = await makeVersion(trx, maker, key, at, old.ownEnd)
+  const { key, old, end, beginning } = prepared
+  const made = await makeVersion(trx, maker, key, at, old.ownEnd, beginning)
   await trx.updateTable('version').set({ acceptedUntil: end }).where('id', '=', old.id).execute()
   const facts = { oldVersion: old.id, newVersion: made.id, overlapEndsAt: end.toISOString() }
   const changes = { oldVersionId: old.id, newVersionId: made.id, generatedAt: at, overlapEndsAt: end, dueAt: end }

@@ -30,7 +30,8 @@ async function claimMonth(trx: Trx, now: Date): Promise<string | null> {
 
 const SECONDS = {
   response: sql`extract(epoch from rotation.first_response_at - rotation.created_at)`,
-  decision: sql`extract(epoch from rotation.decided_at - rotation.created_at)`,
+  // what the policy of a self-service approved, nobody decided
+  decision: sql`case when not rotation.by_policy then extract(epoch from rotation.decided_at - rotation.created_at) end`,
   // greatest() passes over an empty start, which means "as soon as approved"
   keys: sql`case when rotation.decided_at is not null and made.generated_at is not null then greatest(0,
     extract(epoch from made.generated_at - greatest(rotation.decided_at, rotation.not_before))) end`,

@@ -25,6 +25,9 @@ async function askAgain(trx: Trx, rotation: RotationRow, items: readonly ItemRow
   const changes = {
     revision: rotation.revision + 1,
     approvalsNeeded: await approvalsNeededAnew(trx, rotation, items.length, at),
+    // the step-up that the policy rested on is as stale as an approval
+    byPolicy: false,
+    byTokenId: null,
     decidedAt: null,
     nextDeadline: deadline,
     problem: null,

@@ -14,6 +14,13 @@ export function versionBinding(organisationId: string, keyId: string, versionId:
   return `${organisationId}|${keyId}|${versionId}`
 }
 
+/** When a version begins to work, and what starts the clock that ends its predecessor sooner; at once and nothing, left out. */
+export type Beginning = {
+  activeFrom?: Date
+  clockStarts?: 'on_first_use' | 'on_pickup'
+  clockSeconds?: number
+}
+
 /** Makes a version whose secret exists only sealed, until it is revealed once. It ends when `ownEnd` says, or never. */
 export async function makeVersion(
   trx: Trx,
@@ -21,6 +28,7 @@ export async function makeVersion(
   key: VersionOwner,
   at: Date,
   ownEnd: Date | null,
+  beginning: Beginning = {},
 ): Promise<{ id: string; last4: string }> {
   const id = newId('version')
   const text = makeKeyText(maker.prefix, key.kind, key.environment, randomBytes)
@@ -36,6 +44,7 @@ export async function makeVersion(
       last4,
       createdAt: at,
       activeFrom: at,
+      ...beginning,
       acceptedUntil: ownEnd,
       ownEnd,
       sealed,

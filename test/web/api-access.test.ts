@@ -121,6 +121,7 @@ describe.each(names(personal.filter((route) => route.stepUp)))('%s', (_name, rou
       extendOverlap: { overlapEndsAt: '2099-01-01T00:00:00Z' },
       rejectFollowUp: { reason: 'no' },
       removeService: { confirmName: 'X' },
+      rollKey: { overlapSeconds: 60 },
     }
     const body = bodies[route.operation] ?? {}
     for (const header of [{}, { 'rekey-step-up': 'wrong' }]) {
@@ -149,6 +150,7 @@ test('what belongs to another organisation is not there', async () => {
     ['POST', `/v1/keys/${place.authKeyId}/enable`],
     ['POST', `/v1/keys/${place.authKeyId}/dependants`, { type: 'kms', name: 'Mine now' }],
     ['GET', `/v1/keys/${place.authKeyId}/dependants`],
+    ['POST', `/v1/keys/${place.authKeyId}/roll`, { overlapSeconds: 60 }],
     ['GET', `/v1/rotations/${ref}`],
     ['GET', `/v1/rotations/${ref}/events`],
     ['POST', `/v1/rotations/${ref}/withdrawal`],

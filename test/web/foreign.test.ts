@@ -68,6 +68,7 @@ const BODIES: Record<string, object> = {
   rollWebhookSecret: { overlapSeconds: 60 },
   changeMemberRole: { role: 'viewer' },
   addDependant: { type: 'kms', name: 'Another' },
+  rollKey: { overlapSeconds: 60 },
 }
 
 const addressed = API_ROUTES.filter(

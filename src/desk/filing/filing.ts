@@ -1,5 +1,6 @@
 import type { KeyKind } from '../../rules/keys/key-text.ts'
 import type { Reason } from '../../rules/rotations/approvals.ts'
+import type { OverlapEnds } from '../../rules/rotations/overlap.ts'
 
 /** What is filed: every enabled key of the kinds in a service, or single keys. */
 export type Filing = {
@@ -9,6 +10,9 @@ export type Filing = {
   /** Empty, or in the past: as soon as approved. At most 90 days ahead. */
   notBefore?: Date | null | undefined
   overlapSeconds: number
+  /** What ends the overlap before its time, and the seconds that the old keys go on working after it. Left out: nothing does. */
+  overlapEnds?: OverlapEnds | undefined
+  graceSeconds?: number | undefined
   /** The live rotation whose place this one takes, since a key in it was leaked. */
   replaces?: string | undefined
   /** Of the staff alone: the owner who asked for it, and how the staff made sure of who was calling. */

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { Trx } from '../../database/connect.ts'
 import { newId } from '../../database/ids.ts'
+import { findPolicies } from '../../database/policy.ts'
 import { findOwnerChange } from '../../database/rotations/decision-facts.ts'
 import type { KeyInService } from '../../database/rotations/locks.ts'
 import type { ItemRow, RotationRow } from '../../database/schema.ts'
@@ -8,6 +9,7 @@ import { isUniqueViolation } from '../../database/violations.ts'
 import type { Actor } from '../../rules/permissions.ts'
 import { Refusal } from '../../rules/refusals.ts'
 import { approvalsNeeded, decideBy } from '../../rules/rotations/approvals.ts'
+import { clockOf } from '../../rules/rotations/overlap.ts'
 import { UNBORN } from '../../rules/rotations/rotation-lifecycle.ts'
 import { type MoveRecord, recordItemMoves, recordRotationMove } from '../record.ts'
 import type { Filing } from './filing.ts'
@@ -35,11 +37,13 @@ export type Cause = { trigger: 'age' | 'leak'; evidenceUrl?: string | null }
 /** What the audit trail tells of a filing. */
 function filedFacts({ filing, requester, cause }: Filed) {
   const { reason, overlapSeconds, replaces } = filing
+  const { overlapEnds, graceSeconds } = clockOf(filing)
   const { owner, verifiedBy } = requester
   return {
     reason,
     overlapSeconds,
     revision: 1,
+    ...(overlapEnds === 'at_end' ? {} : { overlapEnds, graceSeconds }),
     ...(verifiedBy === null ? {} : { onBehalfOf: owner.personId, verifiedBy }),
     ...(replaces === undefined ? {} : { replaces }),
     ...(cause === undefined ? {} : { trigger: cause.trigger }),
@@ -70,6 +74,7 @@ export async function insertRotation(trx: Trx, filed: Filed): Promise<RotationRo
       details: filing.details ?? '',
       notBefore: filing.notBefore ?? null,
       overlapSeconds,
+      ...clockOf(filing),
       approvalsNeeded: approvalsNeeded({ reason, overlapSeconds, itemCount, filedOnBehalf, ownerChangedAt }, at),
       createdAt: at,
       nextDeadline: decideBy(at),
@@ -80,7 +85,7 @@ export async function insertRotation(trx: Trx, filed: Filed): Promise<RotationRo
     .executeTakeFirstOrThrow()
 }
 
-/** Writes an item for each key, in their order. Refuses ROTATION_IN_PROGRESS when one is in a live rotation. */
+/** Writes an item for each key, in their order, with the cooldown that its service has now. Refuses ROTATION_IN_PROGRESS when one is in a live rotation. */
 export async function insertItems(
   trx: Trx,
   rotation: RotationRow,
@@ -88,6 +93,10 @@ export async function insertItems(
   record: MoveRecord,
 ): Promise<ItemRow[]> {
   const { ref, organisationId } = rotation
+  const policies = await findPolicies(
+    trx,
+    keys.map((key) => key.serviceId),
+  )
   const rows = keys.map((key, position) => ({
     id: newId('item'),
     rotationRef: ref,
@@ -98,6 +107,7 @@ export async function insertItems(
     kind: key.kind,
     status: 'pending' as const,
     historySequence: 1,
+    cooldownSeconds: policies.get(key.serviceId)?.cooldownSeconds ?? 0,
   }))
   const added = { move: 'add', from: UNBORN, to: 'pending', sequence: 1 } as const
   const steps = rows.map(({ id, keyId }) => ({ itemId: id, keyId, ...added }))

@@ -50,10 +50,13 @@ async function lockOnBehalf(trx: Trx, actor: PersonActor, filing: Filing): Promi
   throw new Refusal('NOT_FOUND', { detail })
 }
 
+/** What an owner files by: a request, or the roll of one key. */
+export type Way = 'rotations.submit' | 'keys.roll'
+
 /** Holds the account of the owner for whom it is filed. Refuses NOT_ALLOWED, NOT_FOUND, OWN_ROTATION, CONTAINS_SECRET and INVALID_REQUEST. */
-export async function lockRequester(trx: Trx, actor: PersonActor, filing: Filing): Promise<Requester> {
+export async function lockRequester(trx: Trx, actor: PersonActor, filing: Filing, way: Way): Promise<Requester> {
   if (actor.organisationId === null) return lockOnBehalf(trx, actor, filing)
-  requireRole(actor, 'rotations.submit')
+  requireRole(actor, way)
   if (filing.onBehalfOf !== undefined) {
     throw new Refusal('NOT_ALLOWED', { detail: 'Only the staff file on behalf of somebody.' })
   }

@@ -112,6 +112,7 @@ export function rotationView(kind: RotationLetterKind, facts: RotationFacts, for
     overlap: overlapInWords(facts.overlapSeconds),
     decideBy: momentOrNull(facts.decideBy, facts.timeZone),
     approvalSentence: approvalSentence(facts, kind),
+    byPolicy: facts.approvalsNeeded === 0,
     keyCount: count(concerned.length, kind === 'old-key-revoked' ? 'old key' : 'key'),
     noneMade: facts.items.every((item) => item.newLast4 === null),
     noneLeft: concerned.length === 0,

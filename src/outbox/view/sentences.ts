@@ -17,6 +17,7 @@ export function leftInWords(milliseconds: number): string {
 
 export function approvalSentence(facts: RotationFacts, kind: RotationLetterKind): string {
   const { approvalsNeeded, approvalsGiven } = facts
+  if (approvalsNeeded === 0) return 'Its services have self-service, so nobody else has to approve it.'
   if (kind === 'received' || kind === 'filed-on-behalf') {
     const who = approvalsNeeded === 2 ? 'Two support agents have' : 'A support agent has'
     const by = momentOrNull(facts.decideBy, facts.timeZone)

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { REASONS } from '../../rules/rotations/approvals.ts'
-import { MAX_OVERLAP_SECONDS } from '../../rules/rotations/overlap.ts'
+import { MAX_OVERLAP_SECONDS, OVERLAP_ENDS } from '../../rules/rotations/overlap.ts'
 import { severalLines } from '../../rules/text/foreign-text.ts'
 import { id, lines, moment, ref } from './fields.ts'
 
@@ -25,6 +25,20 @@ const filedItem = z.union(
   'Name a service with the kinds of its keys, or one key.',
 )
 
+/** What ends an overlap before its time. */
+export const clock = {
+  overlapEnds: z.enum(OVERLAP_ENDS).optional().meta({
+    description:
+      'What ends the overlap, when that comes before its time: nothing, the first use of the new key, or its being picked up; each key by itself.',
+  }),
+  graceSeconds: z
+    .int()
+    .min(0)
+    .max(MAX_OVERLAP_SECONDS)
+    .optional()
+    .meta({ description: 'How long the old key goes on working after that, never past the end of the overlap.' }),
+}
+
 /** What is filed, as the contract has it. */
 export const filing = z.strictObject({
   items: z.array(filedItem).min(1, 'Choose at least one key.').max(100),
@@ -35,14 +49,7 @@ export const filing = z.strictObject({
     .optional()
     .meta({ description: 'The earliest start; as soon as approved when left out.' }),
   overlapSeconds: z.int().min(0).max(MAX_OVERLAP_SECONDS).default(MAX_OVERLAP_SECONDS),
-  overlapEnds: z
-    .literal('at_end', 'The overlap ends when its time is over: at_end.')
-    .optional()
-    .meta({ description: 'The overlap ends when its time is over.' }),
-  graceSeconds: z
-    .literal(0, 'An overlap that ends when its time is over has no grace.')
-    .optional()
-    .meta({ description: 'None, since the overlap ends when its time is over.' }),
+  ...clock,
   replaces: ref.optional().meta({
     description:
       'The live rotation whose place this one takes, of which a key was leaked (reason `compromised`). Of its keys in overlap the old version stops at once.',

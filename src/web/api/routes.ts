@@ -14,6 +14,7 @@ import { memberRoutes } from './routes/members.ts'
 import { moveRoutes } from './routes/moves.ts'
 import { organisationRoutes } from './routes/organisations.ts'
 import { probeRoutes } from './routes/probes.ts'
+import { rollRoutes } from './routes/roll.ts'
 import { rotationRoutes } from './routes/rotations.ts'
 import { serviceRoutes } from './routes/services.ts'
 import { staffRoutes } from './routes/staff.ts'
@@ -53,6 +54,7 @@ export const API_ROUTES: readonly Route[] = [
   ...serviceRoutes,
   ...keyRoutes,
   ...dependantRoutes,
+  ...rollRoutes,
   ...rotationRoutes,
   ...moveRoutes,
   ...followUpRoutes,

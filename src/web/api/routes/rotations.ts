@@ -31,7 +31,11 @@ const submit = personRoute(
     stepUp: true,
     idempotent: true,
     body: filing,
-    answer: { status: 201, schema: rotation, says: 'The rotation, waiting for its approvals.' },
+    answer: {
+      status: 201,
+      schema: rotation,
+      says: 'The rotation, waiting for its approvals; scheduled where the policy of a self-service approved it.',
+    },
     refusals: [
       'NOT_FOUND',
       'OWN_ROTATION',
@@ -42,6 +46,7 @@ const submit = personRoute(
       'START_TOO_FAR',
       'CONTAINS_SECRET',
       'EXPIRES_IN_OVERLAP',
+      'COOLDOWN_TOO_LONG',
       'TOO_MANY_REQUESTS',
     ],
   },
