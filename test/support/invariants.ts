@@ -118,7 +118,9 @@ const RULES: Rule[] = [
     sql`select h.rotation_ref as id from rotation_history h join (values ('scheduled', 'approved'), ('rejected', 'rejected'),
         ('withdrawn', 'withdrawn'), ('completed', 'completed'), ('rolled_back', 'rolled-back'), ('closed', 'closed'))
         as told (status, kind) on told.status = h.to_status
-      where not exists (select from letter l where l.thread = h.rotation_ref and l.kind = told.kind)
+      where not exists (select from letter l where l.thread = h.rotation_ref and l.kind = case
+        when told.kind = 'approved' and (select by_policy from rotation r where r.ref = h.rotation_ref) then 'received'
+        else told.kind end)
       union all
       select f.id from follow_up f where f.status = 'done' and f.type = 'extension' and not exists (
         select from letter l where l.thread = f.rotation_ref and l.kind = 'extended' and l.natural_key like '%' || f.id || '%')`,

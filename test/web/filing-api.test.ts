@@ -105,11 +105,14 @@ test('an owner on hold is refused with the time until which, over the API too', 
   await account.set({ emailChangedAt: null }).execute()
 })
 
-test('an overlap that ends when its time is over takes no grace and no other end', async () => {
-  const items = await newItems()
-  const file = (more: object) =>
-    world.clients.owner.confirmed('POST', '/v1/rotations', { body: { items, reason: 'lost', ...more } })
+test('what ends an overlap before its time is taken with a grace, and a grace without it is refused at its field', async () => {
+  const file = async (more: object) =>
+    world.clients.owner.confirmed('POST', '/v1/rotations', {
+      body: { items: await newItems(), reason: 'lost', ...more },
+    })
   expect((await file({ graceSeconds: 3600 })).json).toMatchObject({ errors: [{ pointer: '/graceSeconds' }] })
-  expect((await file({ overlapEnds: 'on_pickup' })).json).toMatchObject({ errors: [{ pointer: '/overlapEnds' }] })
-  expect((await file({ overlapEnds: 'at_end', graceSeconds: 0 })).status).toBe(201)
+  expect((await file({ overlapEnds: 'never' })).json).toMatchObject({ errors: [{ pointer: '/overlapEnds' }] })
+  expect((await file({ overlapEnds: 'at_end', graceSeconds: 0 })).json).toMatchObject({ overlapEnds: 'at_end' })
+  const clock = { overlapEnds: 'on_pickup', graceSeconds: 600 }
+  expect((await file(clock)).json).toMatchObject(clock)
 })
