@@ -42,9 +42,11 @@ function refuseHeld(account: Account, maker: Awaited<ReturnType<typeof findMaker
   throw onHold('picking up keys', until, account.timeZone, ' Another owner can do it.')
 }
 
+const SEALED = 'This key is delivered as an age file. Fetch that, and open it where its identity is.'
+
 /**
  * Shows a version's secret, once: its ciphertext is gone when the secret is answered. Refuses NOT_FOUND, NOT_ALLOWED (a developer
- * whom no owner allowed), ON_HOLD, ALREADY_REVEALED, ILLEGAL_MOVE (the version has ended), SECRET_UNAVAILABLE (the master key isn't held; nothing is lost).
+ * whom no owner allowed), ON_HOLD, ALREADY_REVEALED, ILLEGAL_MOVE (the version has ended, or is delivered as an age file), SECRET_UNAVAILABLE (the master key isn't held; nothing is lost).
  */
 export async function revealVersion(
   db: Db,
@@ -67,6 +69,7 @@ export async function revealVersion(
     if (version.rolledBackAt !== null) {
       throw new Refusal('ILLEGAL_MOVE', { detail: 'This new key was rolled back and is deleted.' })
     }
+    if (version.ageFile !== null) throw new Refusal('ILLEGAL_MOVE', { detail: SEALED })
     if (version.sealed === null || version.sealedKeyId === null) throw new Refusal('ALREADY_REVEALED')
     const at = await clock(trx)
     const maker = await findMaker(trx, version)

@@ -48,6 +48,8 @@ export const ACTIONS = {
   'keys.roll': ['owner'],
   // where the service sends its new keys, encrypted
   'delivery.manage': ['owner'],
+  'versions.fetchSealed': ['owner'],
+  'versions.reissue': ['owner'],
   'dependants.manage': ['owner'],
   'tasks.tick': ['owner', 'developer'],
   'reviews.view': ['owner', ...STAFF],

@@ -53,6 +53,8 @@ export const SCOPE_OF = {
   'keys.manage': 'keys:manage',
   'keys.roll': 'keys:roll',
   'delivery.manage': 'keys:manage',
+  'versions.fetchSealed': 'versions:reveal',
+  'versions.reissue': 'keys:manage',
   'dependants.manage': 'keys:manage',
   'tasks.tick': 'rotations:write',
   'reviews.view': 'read',

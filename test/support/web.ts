@@ -18,7 +18,7 @@ import { type Enrolled, unusedCode } from './worlds/people.ts'
 const MASTER_KEY = Buffer.alloc(32, 5)
 export const sealer = createSealer(MASTER_KEY)
 
-export type Answer = { status: number; headers: Record<string, string>; text: string; json: unknown }
+export type Answer = { status: number; headers: Record<string, string>; text: string; bytes: Buffer; json: unknown }
 export type Sent = { headers?: Record<string, string>; body?: unknown; text?: string }
 export type TestDesk = {
   url: string
@@ -49,12 +49,14 @@ function callServer(port: number, method: string, path: string, { headers = {}, 
     const sending = request(options, async (response) => {
       const chunks: Buffer[] = []
       for await (const chunk of response) chunks.push(chunk)
-      const answer = Buffer.concat(chunks).toString('utf8')
+      const bytes = Buffer.concat(chunks)
+      const answer = bytes.toString('utf8')
       const flat = Object.entries(response.headers).map(([name, value]) => [name, String(value)])
       resolve({
         status: response.statusCode ?? 0,
         headers: Object.fromEntries(flat),
         text: answer,
+        bytes,
         json: parsed(answer),
       })
     })

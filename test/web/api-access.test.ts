@@ -122,6 +122,7 @@ describe.each(names(personal.filter((route) => route.stepUp)))('%s', (_name, rou
       rejectFollowUp: { reason: 'no' },
       removeService: { confirmName: 'X' },
       rollKey: { overlapSeconds: 60 },
+      setDelivery: { ageRecipient: null },
     }
     const body = bodies[route.operation] ?? {}
     for (const header of [{}, { 'rekey-step-up': 'wrong' }]) {
@@ -146,6 +147,9 @@ test('what belongs to another organisation is not there', async () => {
     ['DELETE', `/v1/members/${world.people.viewer.actor.personId}?organisationId=${place.organisationId}`],
     ['GET', `/v1/services/${place.serviceId}`],
     ['POST', `/v1/versions/${place.versionId}/reveal`],
+    ['PUT', `/v1/services/${place.serviceId}/delivery`, { ageRecipient: null }],
+    ['GET', `/v1/versions/${place.versionId}/sealed`],
+    ['POST', `/v1/versions/${place.versionId}/acknowledgement`],
     ['POST', `/v1/keys/${place.authKeyId}/disable`],
     ['POST', `/v1/keys/${place.authKeyId}/enable`],
     ['POST', `/v1/keys/${place.authKeyId}/dependants`, { type: 'kms', name: 'Mine now' }],

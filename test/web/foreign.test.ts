@@ -1,8 +1,10 @@
+import { generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { findRotation } from '../../src/database/rotations/views.ts'
 import { approveRotation } from '../../src/desk/decide.ts'
 import { submitRotation } from '../../src/desk/submit.ts'
+import { setDelivery } from '../../src/keyring/delivery/set-delivery.ts'
 import { addDependant } from '../../src/keyring/dependants/add.ts'
 import type { Role } from '../../src/rules/permissions.ts'
 import type { Route } from '../../src/web/api/route.ts'
@@ -29,20 +31,23 @@ beforeAll(async () => {
   const { owner, agent, developer } = world.people
   const dependant = { type: 'kms', name: 'Ledger KMS' } as const
   const { id: dependantId } = await addDependant(db, owner.actor, world.place.authKeyId, dependant)
+  // its age file is there for whoever may have it
+  const recipient = await identityToRecipient(await generateX25519Identity())
+  await setDelivery(db, owner.actor, world.place.serviceId, recipient)
   const items = [{ serviceId: world.place.serviceId, kinds: ['auth'] as const }]
   const { ref } = await submitRotation(db, owner.actor, { items, reason: 'suspected', overlapSeconds: 86_400 })
   await approveRotation(db, agent.actor, ref, { revision: 1 })
   await work(desk)
-  const { tasks } = (await findRotation(db, owner.actor, ref))?.items[0] ?? { tasks: [] }
   const end = new Date(Date.now() + 10 * 86_400_000).toISOString()
+  const rotation = await findRotation(db, owner.actor, ref)
   own = {
     rotations: ref,
     services: world.place.serviceId,
     keys: world.place.authKeyId,
-    versions: world.place.versionId,
     dependants: dependantId,
-    tasks: tasks[0]?.id ?? '',
-    items: (await findRotation(db, owner.actor, ref))?.items[0]?.id ?? '',
+    tasks: rotation?.items[0]?.tasks[0]?.id ?? '',
+    versions: rotation?.items[0]?.newVersionId ?? '',
+    items: rotation?.items[0]?.id ?? '',
     'follow-ups': await made(`/v1/rotations/${ref}/extension`, { overlapEndsAt: end }),
     'webhook-endpoints': await made('/v1/webhook-endpoints', { url: 'https://93.184.215.14/rekey' }),
     members: developer.actor.personId,
@@ -65,6 +70,7 @@ const BODIES: Record<string, object> = {
   rejectFollowUp: { reason: 'no' },
   closeItem: { reason: 'no' },
   removeService: { confirmName: 'Payments EU' },
+  setDelivery: { ageRecipient: null },
   rollWebhookSecret: { overlapSeconds: 60 },
   changeMemberRole: { role: 'viewer' },
   addDependant: { type: 'kms', name: 'Another' },

@@ -21,8 +21,25 @@ export type VersionView = {
   revealedBy: string | null
   /** Whether its secret still waits for the one reveal. */
   sealed: boolean
+  /** Whether its secret still waits as an age file. */
+  ageFile: boolean
+  /** To whom it was encrypted, where it was. */
+  ageRecipient: string | null
+  /** When its age file was first fetched. */
+  fetchedAt: Date | null
+  acknowledgedAt: Date | null
+  acknowledgedBy: string | null
+  /** Whether somebody has its secret: it was revealed, or its age file acknowledged. */
+  pickedUp: boolean
+  /** The SHA-256 (hex) of its text, which whoever holds it can make too. */
+  fingerprint: string
   /** Whether verify accepts it right now, by the database's clock. */
   accepted: boolean
+}
+
+/** Whether nobody has picked its secret up yet, neither by a reveal nor by acknowledging the age file. */
+export function waitsForPickUp(version: Pick<VersionView, 'sealed' | 'ageFile'>): boolean {
+  return version.sealed || version.ageFile
 }
 
 /** These versions, by their own id or by their key's, the newest first. */
@@ -33,11 +50,15 @@ export async function findVersions(db: Db, by: 'id' | 'keyId', ids: readonly str
     .innerJoin('key', 'key.id', 'version.keyId')
     .leftJoin('versionUse', 'versionUse.versionId', 'version.id')
     .leftJoin('person', 'person.id', 'version.revealedBy')
+    .leftJoin('person as receiver', 'receiver.id', 'version.acknowledgedBy')
     .select(['version.id', 'version.keyId', 'version.last4', 'version.createdAt', 'version.acceptedUntil'])
     .select(['version.revokedAt', 'version.rolledBackAt', 'version.revealedAt', 'version.ownEnd'])
     .select(['version.activeFrom', 'version.revokeFrom', 'key.enabled'])
     .select(['versionUse.lastUsedAt', 'versionUse.lastNetwork', 'person.name as revealedBy'])
+    .select(['version.ageRecipient', 'version.fetchedAt', 'version.acknowledgedAt', 'receiver.name as acknowledgedBy'])
     .select(sql<boolean>`version.sealed is not null`.as('sealed'))
+    .select(sql<boolean>`version.age_file is not null`.as('ageFile'))
+    .select(sql<string>`encode(version.hash, 'hex')`.as('fingerprint'))
     .select(sql<Date>`clock_timestamp()`.as('now'))
     .where(`version.${by}`, 'in', ids)
     .orderBy('version.createdAt', 'desc')
@@ -46,5 +67,6 @@ export async function findVersions(db: Db, by: 'id' | 'keyId', ids: readonly str
   return rows.map(({ revokeFrom, enabled, now, ...version }) => ({
     ...version,
     accepted: enabled && isAccepted({ ...version, revokeFrom }, now),
+    pickedUp: version.revealedAt !== null || version.acknowledgedAt !== null,
   }))
 }

@@ -23,7 +23,7 @@ async function findItemFacts(trx: Trx, items: readonly ItemRow[]) {
     .leftJoin('version as new', 'new.id', 'item.newVersionId')
     .leftJoin('versionUse as use', 'use.versionId', 'old.id')
     .select(['service.name as service', 'service.environment', 'item.kind', 'item.status', 'item.problem'])
-    .select(['new.last4 as newLast4', 'item.overlapEndsAt', 'new.revealedAt'])
+    .select(['new.last4 as newLast4', 'item.overlapEndsAt', 'new.revealedAt', 'new.acknowledgedAt'])
     .select(['use.lastUsedAt', 'use.lastNetwork as oldLastNetwork'])
     .select((is) => is.fn.coalesce('old.last4', newestLast4(is)).as('oldLast4'))
     .where(
@@ -33,12 +33,12 @@ async function findItemFacts(trx: Trx, items: readonly ItemRow[]) {
     )
     .orderBy('item.position')
     .execute()
-  return rows.map(({ overlapEndsAt, revealedAt, lastUsedAt, status, ...facts }) => ({
+  return rows.map(({ overlapEndsAt, revealedAt, acknowledgedAt, lastUsedAt, status, ...facts }) => ({
     ...facts,
     rolledBack: status === 'rolled_back',
     oldStopsAt: overlapEndsAt?.toISOString() ?? null,
     oldLastUsedAt: lastUsedAt?.toISOString() ?? null,
-    pickedUp: revealedAt !== null,
+    pickedUp: revealedAt !== null || acknowledgedAt !== null,
   }))
 }
 

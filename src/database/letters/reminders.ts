@@ -61,7 +61,7 @@ export async function findItemStates(trx: Trx, items: readonly ItemRow[]): Promi
     .leftJoin('version as old', 'old.id', 'item.oldVersionId')
     .leftJoin('version as new', 'new.id', 'item.newVersionId')
     .leftJoin('versionUse as use', 'use.versionId', 'old.id')
-    .select(['item.id', 'old.revokedAt', 'use.lastUsedAt', 'new.revealedAt'])
+    .select(['item.id', 'old.revokedAt', 'use.lastUsedAt', 'new.revealedAt', 'new.acknowledgedAt'])
     .where(
       'item.id',
       'in',
@@ -75,7 +75,7 @@ export async function findItemStates(trx: Trx, items: readonly ItemRow[]): Promi
       item,
       oldIsRevoked: (row?.revokedAt ?? null) !== null,
       oldLastUsedAt: row?.lastUsedAt ?? null,
-      newIsPickedUp: (row?.revealedAt ?? null) !== null,
+      newIsPickedUp: (row?.revealedAt ?? row?.acknowledgedAt ?? null) !== null,
     }
   })
 }

@@ -72,7 +72,7 @@ export async function findWaitingForMember(trx: Trx, personId: string, now: Date
     select 'not_picked_up', ref, organisation.name, rotation.organisation_id, reason, min(overlap_ends_at)
     from membership join item using (organisation_id) join rotation on ref = rotation_ref
       join organisation on organisation.id = rotation.organisation_id join version on version.id = new_version_id
-    where membership.person_id = ${personId} and item.status = 'overlap' and revealed_at is null
+    where membership.person_id = ${personId} and item.status = 'overlap' and coalesce(revealed_at, acknowledged_at) is null
       and overlap_ends_at > ${now}
       and (membership.role = 'owner' or (membership.role = 'developer' and membership.may_reveal))
     group by ref, organisation.name, rotation.organisation_id, reason

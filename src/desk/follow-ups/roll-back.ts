@@ -3,6 +3,7 @@ import type { Db, Trx } from '../../database/connect.ts'
 import { findPersonName } from '../../database/letters/facts.ts'
 import { lockItems, lockRotation } from '../../database/rotations/locks.ts'
 import type { FollowUpRow, ItemRow, RotationRow } from '../../database/schema.ts'
+import { NO_SECRET } from '../../keyring/make-version.ts'
 import { type Actor, type PersonActor, requireRole } from '../../rules/permissions.ts'
 import { rollbackApprovals } from '../../rules/rotations/follow-ups.ts'
 import { putRotationLetters } from '../letters.ts'
@@ -15,7 +16,7 @@ import { askForApproval, insertFollowUp, refuseSecondRequest } from './requests.
 async function exchangeVersions(trx: Trx, open: readonly OpenItem[], at: Date): Promise<void> {
   await trx
     .updateTable('version')
-    .set({ rolledBackAt: at, sealed: null, sealedKeyId: null })
+    .set({ rolledBackAt: at, ...NO_SECRET })
     .where(
       'id',
       'in',

@@ -4,6 +4,7 @@ import { findOrganisation } from '../../database/people/organisations.ts'
 import { findMembers } from '../../database/people/people.ts'
 import { lockItems, lockKeys, lockRotation, lockVersions } from '../../database/rotations/locks.ts'
 import type { ItemRow, RotationRow } from '../../database/schema.ts'
+import { NO_SECRET } from '../../keyring/make-version.ts'
 import { putNotices } from '../../outbox/notices.ts'
 import { type PersonActor, requireRole } from '../../rules/permissions.ts'
 import { Refusal } from '../../rules/refusals.ts'
@@ -71,7 +72,7 @@ async function endKeys(trx: Trx, serviceId: string, keyIds: readonly string[], a
   const mine = trx.updateTable('key').set({ deletedAt: at }).where('id', 'in', keyIds)
   await mine.where('deletedAt', 'is', null).execute()
   const versions = trx.updateTable('version').where('keyId', 'in', keyIds)
-  await versions.set({ sealed: null, sealedKeyId: null }).execute()
+  await versions.set(NO_SECRET).execute()
   await versions
     .set({ revokedAt: at })
     .where('revokedAt', 'is', null)

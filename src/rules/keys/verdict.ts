@@ -54,9 +54,13 @@ type Life = Pick<StoredKey, 'activeFrom' | 'acceptedUntil' | 'revokedAt' | 'revo
 
 /** Whether a version by itself is accepted at `now`; its key must be enabled and not deleted as well. */
 export function isAccepted(version: Life, now: Date): boolean {
-  const begun = version.activeFrom <= now
+  return version.activeFrom <= now && !isOver(version, now)
+}
+
+/** Whether a version has ended for good, as one that is not accepted yet has not. */
+export function isOver(version: Omit<Life, 'activeFrom'>, now: Date): boolean {
   const over = version.acceptedUntil !== null && version.acceptedUntil <= now
-  return begun && !over && !isRevoked(version, now) && version.rolledBackAt === null
+  return over || isRevoked(version, now) || version.rolledBackAt !== null
 }
 
 function ended(key: StoredKey, now: Date): VerdictCode | null {

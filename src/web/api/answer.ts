@@ -8,7 +8,7 @@ import { needsNoStepUp } from '../../rules/token-scopes.ts'
 import { bearerOf, type WebContext } from '../context.ts'
 import { onceByKey } from '../once.ts'
 
-/** What a handler gives: an object for the answer's schema to pick from, or nothing. */
+/** What a handler gives: an object for the answer's schema to pick from, the bytes of a file, or nothing. */
 export type Done = object | undefined
 
 type Facts = {
@@ -16,7 +16,7 @@ type Facts = {
   stepUp: boolean
   idempotent: boolean
   secrets?: readonly string[]
-  answer: { status: 200 | 201 | 204; schema: z.ZodObject | null }
+  answer: { status: 200 | 201 | 204; schema: z.ZodObject | null; file?: string }
 }
 
 /** As JSON has it: times as text. The schema then lets through what the document names and nothing else. */
@@ -85,11 +85,19 @@ async function sendOnce(c: WebContext, facts: Facts, key: CallKey, run: () => Pr
   return respond(c, { status, body: once.result && JSON.stringify(once.result) }, status)
 }
 
+async function sendFile(c: WebContext, facts: Facts, type: string, run: () => Promise<Done>): Promise<Response> {
+  if (facts.stepUp) await confirm(c, facts.access)
+  const file = await run()
+  if (!(file instanceof Uint8Array)) throw new Error('the route gave no file')
+  return c.body(new Uint8Array(file), 200, { 'content-type': type, 'content-disposition': 'attachment' })
+}
+
 /**
  * Spends the step-up, carries the call out and answers in the shape of the schema; a replay gets the stored answer
  * instead.
  */
 export async function send(c: WebContext, facts: Facts, run: () => Promise<Done>): Promise<Response> {
+  if (facts.answer.file !== undefined) return sendFile(c, facts, facts.answer.file, run)
   const key = facts.idempotent ? callKey(c) : null
   if (key !== null) return sendOnce(c, facts, key, run)
   const body = await carryOut(c, facts, run)

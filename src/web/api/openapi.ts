@@ -64,9 +64,14 @@ function problemResponse(codes: RefusalCode[], status: number): ZodOpenApiRespon
   }
 }
 
+function contentOf({ schema, file }: Route['answer']) {
+  if (file !== undefined) return { content: { [file]: { schema: z.string().meta({ format: 'binary' }) } } }
+  return schema === null ? {} : { content: { 'application/json': { schema } } }
+}
+
 function responsesOf(route: Route): Record<`${1 | 2 | 3 | 4 | 5}${string}`, ZodOpenApiResponseObject> {
-  const { status, schema, says } = route.answer
-  const done = schema === null ? {} : { content: { 'application/json': { schema } } }
+  const { status, says } = route.answer
+  const done = contentOf(route.answer)
   const byStatus = Map.groupBy([...refusalsOf(route)].sort(), (code) => STATUS[code])
   const refused = [...byStatus].map(([code, codes]) => [`${code}`, problemResponse(codes, code)] as const)
   return Object.fromEntries([[`${status}`, { description: says, ...done }], ...refused])

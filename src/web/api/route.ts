@@ -16,7 +16,7 @@ type Input<P, Q, B> = { params: P; query: Q; body: B }
 
 /** Everything that the OpenAPI document says of a route; the route is served from the same object. */
 export type RouteFacts = Input<z.ZodObject, z.ZodObject, z.ZodType> & {
-  method: 'get' | 'post' | 'patch' | 'delete'
+  method: 'get' | 'post' | 'put' | 'patch' | 'delete'
   /** In Hono's form, `/v1/rotations/:ref`. */
   path: string
   operation: string
@@ -29,7 +29,8 @@ export type RouteFacts = Input<z.ZodObject, z.ZodObject, z.ZodType> & {
   /** Takes an Idempotency-Key; `secrets` names the fields of the answer that a replay leaves empty. */
   idempotent: boolean
   secrets?: readonly string[]
-  answer: { status: 200 | 201 | 204; schema: z.ZodObject | null; says: string }
+  /** With `file` the answer is no JSON but a file of that media type, as bytes. */
+  answer: { status: 200 | 201 | 204; schema: z.ZodObject | null; says: string; file?: string }
   /** Its own refusals; those that every route like it has are added. */
   refusals: readonly RefusalCode[]
 }

@@ -5,6 +5,7 @@ import { NO_INPUT, openRoute, type Route } from './route.ts'
 import { assignmentRoutes } from './routes/assignment.ts'
 import { auditRoutes } from './routes/audit.ts'
 import { conversationRoutes } from './routes/conversation.ts'
+import { deliveryRoutes } from './routes/delivery.ts'
 import { dependantRoutes } from './routes/dependants.ts'
 import { followUpRoutes } from './routes/follow-ups.ts'
 import { gatewayRoutes } from './routes/gateways.ts'
@@ -55,6 +56,7 @@ export const API_ROUTES: readonly Route[] = [
   ...keyRoutes,
   ...dependantRoutes,
   ...rollRoutes,
+  ...deliveryRoutes,
   ...rotationRoutes,
   ...moveRoutes,
   ...followUpRoutes,

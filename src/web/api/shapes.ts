@@ -92,6 +92,12 @@ const version = z
     revokedAt: time.nullable(),
     rolledBackAt: time.nullable(),
     revealedAt: time.nullable(),
+    ageRecipient: z.string().nullable().meta({ description: 'Its secret was encrypted to it; null: revealed once.' }),
+    fetchedAt: time.nullable().meta({ description: 'When its age file was first fetched.' }),
+    acknowledgedAt: time.nullable(),
+    acknowledgedBy: z.string().nullable(),
+    pickedUp: z.boolean().meta({ description: 'Whether it was revealed or its age file acknowledged.' }),
+    fingerprint: z.string().meta({ description: 'SHA-256 of the whole key, in hex.' }),
     lastUsedAt: time.nullable(),
     lastNetwork: z.string().nullable(),
     accepted: z.boolean().meta({ description: 'Whether verify accepts it at this moment.' }),
@@ -126,6 +132,15 @@ export const service = z
     keys: z.array(key),
   })
   .meta({ id: 'Service' })
+
+export const receipt = z
+  .object({
+    versionId: z.string(),
+    at: time,
+    by: z.object({ id: z.string(), name: z.string() }),
+    fingerprint: z.string().meta({ description: 'SHA-256 of the whole key, in hex: printf %s "$KEY" | sha256sum' }),
+  })
+  .meta({ id: 'Receipt' })
 
 export const secret = z.object({ secret: z.string() }).meta({ id: 'Secret' })
 

@@ -1,3 +1,4 @@
+import { waitsForPickUp as hasWaiting } from '../../database/keys/versions.ts'
 import type { ItemView } from '../../database/rotations/items.ts'
 import type { RotationView } from '../../database/rotations/views.ts'
 import type { ItemStatus, RotationStatus } from '../../rules/rotations/rotation-lifecycle.ts'
@@ -43,7 +44,9 @@ function isDelayed(item: ItemView): boolean {
 }
 
 export function waitsForPickUp(item: ItemView): boolean {
-  return item.newVersion?.sealed === true && (item.status === 'overlap' || item.status === 'retired')
+  return (
+    item.newVersion !== null && hasWaiting(item.newVersion) && (item.status === 'overlap' || item.status === 'retired')
+  )
 }
 
 function waitingSentence(rotation: RotationView): string {
