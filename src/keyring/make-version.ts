@@ -64,23 +64,9 @@ export async function makeVersion(
   const text = makeKeyText(maker.prefix, key.kind, key.environment, randomBytes)
   const kept = await keepSecret(trx, maker, key, id, text)
   const last4 = text.slice(-4)
-  const life = { createdAt: at, activeFrom: at, acceptedUntil: ownEnd, ownEnd }
+  const life = { createdAt: at, activeFrom: at, acceptedUntil: ownEnd, ownEnd, ...beginning }
   await trx
     .insertInto('version')
-    .values({
-      id,
-      keyId: key.id,
-      organisationId: key.organisationId,
-      hash: hashKey(text),
-      last4,
-      createdAt: at,
-      activeFrom: at,
-      ...beginning,
-      acceptedUntil: ownEnd,
-      ownEnd,
-      sealed,
-      sealedKeyId,
-    })
     .values({ id, keyId: key.id, organisationId: key.organisationId, hash: hashKey(text), last4, ...life, ...kept })
     .execute()
   return { id, last4 }
