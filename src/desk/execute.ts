@@ -4,6 +4,7 @@ import type { ItemRow, RotationRow, VersionRow } from '../database/schema.ts'
 import { makeTasks } from '../keyring/dependants/make-tasks.ts'
 import { type Beginning, type KeyMaker, makeVersion } from '../keyring/make-version.ts'
 import { isAccepted } from '../rules/keys/verdict.ts'
+import type { Reason } from '../rules/rotations/approvals.ts'
 import { activeFrom, cooldownFor, expiresInOverlap, overlapEnd } from '../rules/rotations/overlap.ts'
 import { planEndReminders } from './mail/plan-end-reminders.ts'
 import { BY_WORKER, moveItem } from './record.ts'
@@ -17,23 +18,36 @@ function beginningOf({ reason, overlapEnds, graceSeconds }: RotationRow, { coold
   return overlapEnds === 'at_end' ? begins : { ...begins, clockStarts: overlapEnds, clockSeconds: graceSeconds }
 }
 
+/** For these a new version is made even when the old one has stopped meanwhile: it was stopped since it was leaked, or nobody has it. */
+const REPLACES_ENDED: readonly Reason[] = ['compromised', 'lost']
+
+/** The version that is accepted, with the end that it gets, or else the last one that was, whose overlap is over before it begins. */
+function findOld(rotation: RotationRow, versions: readonly VersionRow[], now: Date) {
+  const accepted = versions.find((version) => isAccepted(version, now))
+  if (accepted !== undefined) {
+    return { old: accepted, end: overlapEnd(now, rotation.overlapSeconds, accepted.acceptedUntil), works: true }
+  }
+  const last = versions.find((version) => version.rolledBackAt === null && version.activeFrom <= now)
+  if (last === undefined || !REPLACES_ENDED.includes(rotation.reason)) return undefined
+  return { old: last, end: overlapEnd(now, 0, last.acceptedUntil), works: false }
+}
+
 /** The key and the version to replace, or what stands in the way; everything is looked at again, since the filing is only a hint. */
 function prepare(rotation: RotationRow, item: ItemRow, { key, versions }: LockedKey, now: Date): Ready | Obstacle {
   if (key === undefined || key.deletedAt !== null || key.serviceDeletedAt !== null) {
     return { move: 'skip', problem: 'The service or key was removed.' }
   }
   if (!key.enabled) return { move: 'skip', problem: 'The key is disabled.' }
-  const old = versions.find((version) => isAccepted(version, now))
-  if (old === undefined) return { move: 'fail', problem: 'The key has no working version left to replace.' }
-  if (expiresInOverlap(now, rotation.overlapSeconds, old.ownEnd)) {
+  const found = findOld(rotation, versions, now)
+  if (found === undefined) return { move: 'fail', problem: 'The key has no working version left to replace.' }
+  if (expiresInOverlap(now, rotation.overlapSeconds, found.old.ownEnd)) {
     return { move: 'fail', problem: 'The key expires by itself within the overlap.' }
   }
-  const end = overlapEnd(now, rotation.overlapSeconds, old.acceptedUntil)
   const beginning = beginningOf(rotation, item, now)
-  if (beginning.activeFrom > end) {
+  if (found.works && beginning.activeFrom > found.end) {
     return { move: 'fail', problem: 'The old key would stop before the new one may begin to work.' }
   }
-  return { key, old, end, beginning }
+  return { key, ...found, beginning }
 }
 
 /** What the execution of an item rests on, locked. */

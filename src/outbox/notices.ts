@@ -14,6 +14,8 @@ type NoticeFacts = {
   who: string | null
   /** Whom or what it was done to; empty when the reader. */
   about: string
+  /** What was done about it or is best done now, in a sentence or two. */
+  note?: string
   /** Path of the page that shows it. */
   path: string
   at: Date

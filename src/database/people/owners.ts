@@ -29,6 +29,16 @@ export async function lockOwner(trx: Trx, organisationId: string, personId: stri
   return selectOwners(trx, organisationId).where('person.id', '=', personId).forShare().executeTakeFirst()
 }
 
+/** The owner for whom the desk files what it files by itself: the one who has been there longest, so held. Undefined where nobody is left. */
+export async function lockFirstOwner(trx: Trx, organisationId: string): Promise<Owner | undefined> {
+  return selectOwners(trx, organisationId)
+    .orderBy('membership.createdAt')
+    .orderBy('person.id')
+    .limit(1)
+    .forShare()
+    .executeTakeFirst()
+}
+
 /** A person's own account so held, with what a hold rests on. */
 export async function lockAccount(trx: Trx, personId: string): Promise<AccountChanges & { timeZone: string }> {
   return trx

@@ -75,6 +75,8 @@ export const noticeFacts = z.object({
   who: z.string().nullable(),
   /** Whom or what it was done to: a person's, token's or service's name; empty when the reader. */
   about: z.string(),
+  /** What was done about it or is best done now, in a sentence or two. */
+  note: z.string().optional(),
   at: time,
   path: z.string(),
   why: z.string(),

@@ -4,7 +4,7 @@ import type { Format } from '../compile.ts'
 import type { OtherLetter } from '../kinds/content.ts'
 import type { DigestFacts, WaitingFacts } from '../kinds/digest.ts'
 import { moment, momentOrNull, nameIn, nameOrNullIn } from './text.ts'
-import { noticeWords, THE_DESK, UNTIL_WORDS, WAITING_WORDS } from './words.ts'
+import { HAPPENED, noticeWords, THE_DESK, UNTIL_WORDS, WAITING_WORDS } from './words.ts'
 
 type Content<Kind> = Extract<OtherLetter, { kind: Kind }>
 
@@ -22,6 +22,8 @@ function noticeView({ facts }: Content<'security-notice'>, format: Format) {
     what: noticeWords(facts),
     who: nameOrNullIn(format, facts.who) ?? THE_DESK,
     about: nameOrNullIn(format, facts.about),
+    note: facts.note ?? null,
+    happened: HAPPENED.has(facts.notice),
     organisation: nameOrNullIn(format, facts.organisation),
     at: moment(facts.at, facts.timeZone),
   }

@@ -98,6 +98,15 @@ const NOTICE_WORDS = {
   dependant_changed: 'What depends on a key was changed',
 } as const satisfies Record<Notice, string>
 
+/** What nobody of the organisation did, so that it makes no sense to ask whether it was the reader. */
+export const HAPPENED: ReadonlySet<Notice> = new Set([
+  'suspicious_use',
+  'review_due',
+  'key_old',
+  'rotation_proposed',
+  'key_leaked',
+])
+
 /** What concerns somebody else's account, as the other owners read it. */
 const OTHERS_NOTICE_WORDS: Partial<Record<Notice, string>> = {
   password_changed: 'The password of another owner was changed',

@@ -20,6 +20,13 @@ export function keyWords({ kind, name }: { kind: KeyKind; name: string }): strin
   return name === word || name === '' ? word : `${name} (${word})`
 }
 
+/** A key with its service, for whoever sees neither beside it: `Auth key “Ledger” of Payments EU (live)`. */
+export function keyInService(key: { kind: KeyKind; name: string; service: string; environment: Environment }): string {
+  const word = KIND_WORDS[key.kind]
+  const named = key.name === word || key.name === '' ? word : `${word} “${key.name}”`
+  return `${named} of ${key.service} (${key.environment})`
+}
+
 export const PERMISSION_WORDS = {
   read_only: 'Read only',
   read_write: 'Read and write',
