@@ -24,6 +24,7 @@ const PREFIXES = {
   permissionReview: 'rev',
   leakReport: 'lkr',
   import: 'imp',
+  proposal: 'pro',
   webhookEndpoint: 'whe',
   webhookSecret: 'whs',
   webhookEvent: 'evt',

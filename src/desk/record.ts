@@ -78,7 +78,7 @@ export async function recordItemMoves(
   await tellItemMoves(trx, { ref, organisationId }, steps, at)
 }
 
-type RotationChanges = Partial<Omit<RotationRow, 'ref' | 'organisationId' | 'status' | 'historySequence'>>
+type RotationChanges = Partial<Omit<RotationRow, 'ref' | 'organisationId' | 'status' | 'historySequence' | 'terms'>>
 
 /** Moves a locked rotation and records it. Refuses ILLEGAL_MOVE. Answers the row as it is now. */
 export async function moveRotation(

@@ -11,10 +11,12 @@ import { planReminders } from './reminders.ts'
 
 /** How many approvals it needs now; never fewer than before. */
 async function approvalsNeededAnew(trx: Trx, rotation: RotationRow, itemCount: number, at: Date): Promise<number> {
-  const { reason, overlapSeconds, organisationId } = rotation
+  const { reason, overlapSeconds, organisationId, terms } = rotation
   const ownerChangedAt = await findOwnerChange(trx, organisationId)
   const filedOnBehalf = wasFiledOnBehalf(rotation)
-  const needed = approvalsNeeded({ reason, overlapSeconds, itemCount, filedOnBehalf, ownerChangedAt }, at)
+  const approvalsByPolicy = terms.approvalsNeeded
+  const facts = { reason, overlapSeconds, itemCount, filedOnBehalf, ownerChangedAt, approvalsByPolicy }
+  const needed = approvalsNeeded(facts, at)
   return Math.max(needed, rotation.approvalsNeeded)
 }
 

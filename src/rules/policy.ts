@@ -1,5 +1,5 @@
 import { ipInRanges } from './keys/addresses.ts'
-import type { Reason } from './rotations/approvals.ts'
+import { REASONS, type Reason } from './rotations/approvals.ts'
 
 /** What happens to a version that was found where everybody can read it, from the mildest to the strictest. */
 export const LEAK_RESPONSES = ['tell', 'shorten', 'disable'] as const
@@ -46,10 +46,15 @@ export function effectivePolicy(desk: Policy, own: ServicePolicy | undefined): P
   }
 }
 
+type Overlaps = Pick<Policy, 'longestOverlapSeconds' | 'overlapByReason'>
+
 /** The longest overlap, in seconds, that a policy allows for a reason: that of the reason, never above the longest of all. */
-export function longestOverlap(policy: Policy, reason: Reason): number {
+export function longestOverlap(policy: Overlaps, reason: Reason): number {
   return Math.min(policy.longestOverlapSeconds, policy.overlapByReason[reason] ?? Number.POSITIVE_INFINITY)
 }
+
+/** What goes on holding for a rotation, whatever becomes of the policies it was filed under. */
+export type FiledTerms = Overlaps & { approvalsNeeded: number }
 
 /** What a filing over several services has to keep to: of each term the strictest. */
 export type FilingTerms = {
@@ -77,4 +82,15 @@ export function strictestTerms(policies: readonly Policy[], reason: Reason): Fil
 /** Whether somebody at this address may file under these terms; one whose address isn't known may only where no address is asked for. */
 export function mayFileFrom(terms: FilingTerms, address: string | undefined): boolean {
   return terms.filingRanges.every((ranges) => address !== undefined && ipInRanges(address, ranges))
+}
+
+/** What a rotation over services with these policies is filed under, of which there is at least one: for every reason, since an answer may change it. */
+export function filedTerms(policies: readonly Policy[]): FiledTerms {
+  const longest = Math.min(...policies.map((policy) => policy.longestOverlapSeconds))
+  const byReason = REASONS.map((reason) => [reason, strictestTerms(policies, reason).longestOverlapSeconds] as const)
+  return {
+    longestOverlapSeconds: longest,
+    overlapByReason: Object.fromEntries(byReason.filter(([, seconds]) => seconds < longest)),
+    approvalsNeeded: Math.max(1, ...policies.map((policy) => policy.approvalsNeeded)),
+  }
 }

@@ -9,6 +9,7 @@ const PLAIN: ApprovalFacts = {
   itemCount: 1,
   filedOnBehalf: false,
   ownerChangedAt: null,
+  approvalsByPolicy: 1,
 }
 
 test.each<[string, Partial<ApprovalFacts>, 1 | 2]>([
@@ -16,6 +17,7 @@ test.each<[string, Partial<ApprovalFacts>, 1 | 2]>([
   ['filed on behalf', { filedOnBehalf: true }, 2],
   ['10 items', { itemCount: 10 }, 1],
   ['11 items', { itemCount: 11 }, 2],
+  ['a policy of two', { approvalsByPolicy: 2 }, 2],
   ['no overlap', { overlapSeconds: 0 }, 2],
   ['no overlap, compromised', { overlapSeconds: 0, reason: 'compromised' }, 1],
   ['an owner changed 7 days ago', { ownerChangedAt: new Date(NOW.getTime() - WEEK) }, 1],

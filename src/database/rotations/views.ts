@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import type { FiledTerms } from '../../rules/policy.ts'
 import type { Reason } from '../../rules/rotations/approvals.ts'
 import type { OverlapEnds } from '../../rules/rotations/overlap.ts'
 import type { RotationStatus } from '../../rules/rotations/rotation-lifecycle.ts'
@@ -34,6 +35,8 @@ export type RotationView = {
   details: string
   notBefore: Date | null
   overlapSeconds: number
+  /** Of the policies as they were when it was filed. */
+  terms: FiledTerms
   createdAt: Date
   decidedAt: Date | null
   decisionReason: string | null
@@ -57,7 +60,7 @@ export type RotationView = {
 const BASE = ['ref', 'status', 'revision', 'reason', 'details', 'notBefore', 'overlapSeconds', 'createdAt'] as const
 const DECIDED = ['decidedAt', 'decisionReason', 'completedAt', 'approvalsNeeded', 'nextDeadline'] as const
 const SPECIAL = ['verifiedBy', 'problem', 'replacesRef as replaces', 'trigger', 'evidenceUrl'] as const
-const ENDING = ['overlapEnds', 'graceSeconds', 'byPolicy', 'byTokenId'] as const
+const ENDING = ['terms', 'overlapEnds', 'graceSeconds', 'byPolicy', 'byTokenId'] as const
 
 function selectRotations(db: Db, viewer: Viewer) {
   const query = db

@@ -1,5 +1,6 @@
 import type { ColumnType, Generated } from 'kysely'
 import type { LeakResponse, OverlapByReason } from '../../rules/policy.ts'
+import type { ProposalCause } from '../../rules/proposals.ts'
 import type { Optional } from './columns.ts'
 
 /** What an admin has set for the desk, of which there is one row, and for single services, where null means as the desk has it. */
@@ -19,6 +20,8 @@ export type PolicyTables = {
     resetsPerHour: Generated<number>
     filingRanges: Generated<string[]>
     leakResponse: Generated<LeakResponse>
+    /** Raised by each change, so that nobody overwrites what they haven't seen. */
+    revision: Generated<number>
   }
   servicePolicy: {
     serviceId: string
@@ -34,5 +37,19 @@ export type PolicyTables = {
     keysPerService: Optional<number>
     filingRanges: Optional<string[]>
     leakResponse: Optional<LeakResponse>
+    revision: Generated<number>
+  }
+  versionAge: { versionId: string; remindedAt: Optional<Date>; filedAt: Optional<Date> }
+  proposal: {
+    id: string
+    organisationId: string
+    /** Who may have seen the keys. */
+    personId: string
+    cause: ProposalCause
+    keyIds: string[]
+    at: Date
+    endedAt: Optional<Date>
+    dismissedBy: Optional<string>
+    rotationRef: Optional<string>
   }
 }

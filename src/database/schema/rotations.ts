@@ -1,5 +1,6 @@
 import type { ColumnType, Generated, GeneratedAlways } from 'kysely'
 import type { KeyKind } from '../../rules/keys/key-text.ts'
+import type { FiledTerms } from '../../rules/policy.ts'
 import type { Reason } from '../../rules/rotations/approvals.ts'
 import type { OverlapEnds } from '../../rules/rotations/overlap.ts'
 import type { ItemStatus, RotationStatus } from '../../rules/rotations/rotation-lifecycle.ts'
@@ -60,6 +61,8 @@ export type RotationTables = {
     details: Generated<string>
     notBefore: Optional<Date>
     overlapSeconds: number
+    /** Of the policies as they were when it was filed. */
+    terms: ColumnType<FiledTerms, string | undefined, never>
     approvalsNeeded: number
     assigneeId: Optional<string>
     createdAt: Date

@@ -14,6 +14,7 @@ import { changeRequest, FIELD_LABELS, fieldFact, type RequestFields } from '../.
 import { expiresInOverlap, startIsTooFar, startsAt } from '../../rules/rotations/overlap.ts'
 import { rotationMayMove } from '../../rules/rotations/rotation-lifecycle.ts'
 import { joinWords } from '../../rules/text/words.ts'
+import { refuseOverlong } from '../filing/terms.ts'
 import { putRotationLetters } from '../letters.ts'
 import { moveRotation } from '../record.ts'
 import { planReminders } from '../reminders.ts'
@@ -71,10 +72,11 @@ function changeFacts(before: RequestFields, after: RequestFields, changed: reado
 async function changedRow(trx: Trx, rotation: RotationRow, after: RequestFields, itemCount: number, at: Date) {
   const filedOnBehalf = wasFiledOnBehalf(rotation)
   const ownerChangedAt = await findOwnerChange(trx, rotation.organisationId)
+  const approvalsByPolicy = rotation.terms.approvalsNeeded
   return {
     ...after,
     revision: rotation.revision + 1,
-    approvalsNeeded: approvalsNeeded({ ...after, itemCount, filedOnBehalf, ownerChangedAt }, at),
+    approvalsNeeded: approvalsNeeded({ ...after, itemCount, filedOnBehalf, ownerChangedAt, approvalsByPolicy }, at),
   }
 }
 
@@ -98,7 +100,7 @@ async function tell(
  * Answers the open question; the agents' time to decide goes on with what was left of it. An answer that changes the request makes
  * a new revision, which voids the approvals given; one that changes nothing keeps both. Which keys it is about stays as it was filed.
  * Refuses NOT_ALLOWED, NOT_FOUND, CONTAINS_SECRET, ILLEGAL_MOVE, STALE_REVISION (another question than `questionId` is open),
- * ON_HOLD, START_TOO_FAR, EXPIRES_IN_OVERLAP and TOO_MANY_REQUESTS.
+ * ON_HOLD, START_TOO_FAR, EXPIRES_IN_OVERLAP, OVERLAP_TOO_LONG, COOLDOWN_TOO_LONG and TOO_MANY_REQUESTS.
  */
 export async function answerQuestion(db: Db, actor: PersonActor, ref: string, answer: Answer): Promise<void> {
   requireRole(actor, 'rotations.answer')
@@ -118,6 +120,7 @@ export async function answerQuestion(db: Db, actor: PersonActor, ref: string, an
     const at = await clock(trx)
     if (isChanged) refuseHeld(owner, after, at)
     if (isChanged) refuseUnfit(after, versions, at)
+    if (isChanged) refuseOverlong(rotation.terms, items, rotation, after)
     const row = isChanged ? await changedRow(trx, rotation, after, items.length, at) : {}
     const deadline = new Date(at.getTime() + (rotation.clockLeftSeconds ?? 0) * 1000)
     const message = await insertMessage(trx, rotation, actor, { kind: 'answer', body: answer.message, at })

@@ -9,7 +9,8 @@ export type Filing = {
   details?: string | undefined
   /** Empty, or in the past: as soon as approved. At most 90 days ahead. */
   notBefore?: Date | null | undefined
-  overlapSeconds: number
+  /** Left out: as long as the policy allows, at most 30 days. */
+  overlapSeconds?: number | undefined
   /** What ends the overlap before its time, and the seconds that the old keys go on working after it. Left out: nothing does. */
   overlapEnds?: OverlapEnds | undefined
   graceSeconds?: number | undefined
@@ -18,3 +19,6 @@ export type Filing = {
   /** Of the staff alone: the owner who asked for it, and how the staff made sure of who was calling. */
   onBehalfOf?: { personId: string; verifiedBy: string } | undefined
 }
+
+/** One whose overlap is settled. */
+export type SettledFiling = Filing & { overlapSeconds: number }

@@ -7,12 +7,13 @@ import type { KeyInService } from '../../database/rotations/locks.ts'
 import type { ItemRow, RotationRow } from '../../database/schema.ts'
 import { isUniqueViolation } from '../../database/violations.ts'
 import type { Actor } from '../../rules/permissions.ts'
+import type { FiledTerms } from '../../rules/policy.ts'
 import { Refusal } from '../../rules/refusals.ts'
 import { approvalsNeeded, decideBy } from '../../rules/rotations/approvals.ts'
 import { clockOf } from '../../rules/rotations/overlap.ts'
 import { UNBORN } from '../../rules/rotations/rotation-lifecycle.ts'
 import { type MoveRecord, recordItemMoves, recordRotationMove } from '../record.ts'
-import type { Filing } from './filing.ts'
+import type { SettledFiling } from './filing.ts'
 import type { Requester } from './requester.ts'
 
 /** The next reference; one that isn't used after all is left out. */
@@ -23,7 +24,9 @@ export async function nextRef(trx: Trx): Promise<string> {
 
 type Filed = {
   ref: string
-  filing: Filing
+  filing: SettledFiling
+  /** Of the policies as they are now. */
+  terms: FiledTerms
   requester: Requester
   itemCount: number
   /** A person, or the desk itself for a cause of its own. */
@@ -52,11 +55,13 @@ function filedFacts({ filing, requester, cause }: Filed) {
 
 /** Writes the rotation, waiting for as many approvals as it needs now. */
 export async function insertRotation(trx: Trx, filed: Filed): Promise<RotationRow> {
-  const { ref, filing, requester, itemCount, actor, cause, at } = filed
+  const { ref, filing, terms, requester, itemCount, actor, cause, at } = filed
   const { reason, overlapSeconds } = filing
   const { organisationId, verifiedBy } = requester
   const ownerChangedAt = await findOwnerChange(trx, organisationId)
   const filedOnBehalf = verifiedBy !== null
+  const approvalsByPolicy = terms.approvalsNeeded
+  const facts = { reason, overlapSeconds, itemCount, filedOnBehalf, ownerChangedAt, approvalsByPolicy }
   const step = { move: 'submit', from: UNBORN, to: 'submitted', sequence: 1 } as const
   await recordRotationMove(trx, { ref, organisationId }, step, { actor, at, facts: filedFacts(filed) })
   return trx
@@ -75,7 +80,8 @@ export async function insertRotation(trx: Trx, filed: Filed): Promise<RotationRo
       notBefore: filing.notBefore ?? null,
       overlapSeconds,
       ...clockOf(filing),
-      approvalsNeeded: approvalsNeeded({ reason, overlapSeconds, itemCount, filedOnBehalf, ownerChangedAt }, at),
+      terms: JSON.stringify(terms),
+      approvalsNeeded: approvalsNeeded(facts, at),
       createdAt: at,
       nextDeadline: decideBy(at),
       verifiedBy,

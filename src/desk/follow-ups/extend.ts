@@ -5,6 +5,7 @@ import { lockItems, lockRotation } from '../../database/rotations/locks.ts'
 import type { FollowUpRow, RotationRow } from '../../database/schema.ts'
 import type { Actor, PersonActor } from '../../rules/permissions.ts'
 import { requireRole } from '../../rules/permissions.ts'
+import { longestOverlap } from '../../rules/policy.ts'
 import { Refusal } from '../../rules/refusals.ts'
 import { extensionApprovals } from '../../rules/rotations/follow-ups.ts'
 import { latestEnd } from '../../rules/rotations/overlap.ts'
@@ -46,6 +47,12 @@ async function wereExtended(trx: Trx, rotation: RotationRow, items: readonly Ope
   return items.some(({ item }) => before.includes(item.id))
 }
 
+/** Whether the overlap stays no longer than what the rotation was filed under allows. */
+function isWithinTerms({ terms, reason }: RotationRow, items: readonly OpenItem[], end: Date): boolean {
+  const longest = longestOverlap(terms, reason) * 1000
+  return items.every(({ generatedAt }) => end.getTime() - generatedAt.getTime() <= longest)
+}
+
 /** Moves the end of the old versions that may still be moved, with everything that hangs on it. Refuses INVALID_REQUEST. */
 export async function moveEnds(
   trx: Trx,
@@ -85,7 +92,8 @@ export async function moveEnds(
 
 /**
  * Gives old keys more time, up to 30 days after the new ones were made and never past the end they had by themselves; keys that work
- * longer already are left as they are. The first time, and for a routine reason, it counts at once; else it waits for an agent.
+ * longer already are left as they are. The first time, for a routine reason and within the policy's longest overlap, it counts at once;
+ * else it waits for an agent.
  * Refuses NOT_FOUND, INVALID_REQUEST (a time too early or too late), and ILLEGAL_MOVE (the old keys have ended, are to be revoked, or
  * more time was asked for already).
  */
@@ -103,7 +111,8 @@ export async function extendOverlap(
     const gaining = thoseThatGain(open, end)
     const items = gaining.map(({ item }) => item)
     await refuseSecondRequest(trx, rotation, 'extension', items)
-    const approvalsNeeded = extensionApprovals(rotation.reason, await wereExtended(trx, rotation, gaining))
+    const within = isWithinTerms(rotation, gaining, end)
+    const approvalsNeeded = extensionApprovals(rotation.reason, await wereExtended(trx, rotation, gaining), within)
     const status = approvalsNeeded === 0 ? 'done' : 'requested'
     const wanted = { type: 'extension', status, at: end, approvalsNeeded } as const
     const followUp = await insertFollowUp(trx, rotation, items, actor, now, wanted)

@@ -22,6 +22,8 @@ export type ApprovalFacts = {
   filedOnBehalf: boolean
   /** When the password, code device or email of an owner last changed; a first set-up is no change. */
   ownerChangedAt: Date | null
+  /** What the policy of its services asks for at least. */
+  approvalsByPolicy: number
 }
 
 /** Whether a change of an owner's password, code device or email at `at` is less than 7 days old, so that a thief may have made it. */
@@ -30,9 +32,9 @@ export function ownerChangedLately(at: Date | null, now: Date): at is Date {
 }
 
 /** What makes a second approval necessary. */
-export type Doubt = 'on_behalf' | 'owner_changed' | 'no_overlap' | 'many_items'
+export type Doubt = 'on_behalf' | 'owner_changed' | 'no_overlap' | 'many_items' | 'policy'
 
-/** Why a rotation needs a second approval: where a mistake or a thief would do most harm. Empty: one is enough. */
+/** Why a rotation needs a second approval: where a mistake or a thief would do most harm, or the policy says so. Empty: one is enough. */
 export function doubts(facts: ApprovalFacts, now: Date): Doubt[] {
   const cutsOffAtOnce = facts.overlapSeconds === 0 && facts.reason !== 'compromised'
   return [
@@ -40,6 +42,7 @@ export function doubts(facts: ApprovalFacts, now: Date): Doubt[] {
     ...(ownerChangedLately(facts.ownerChangedAt, now) ? (['owner_changed'] as const) : []),
     ...(cutsOffAtOnce ? (['no_overlap'] as const) : []),
     ...(facts.itemCount > MANY_ITEMS ? (['many_items'] as const) : []),
+    ...(facts.approvalsByPolicy > 1 ? (['policy'] as const) : []),
   ]
 }
 

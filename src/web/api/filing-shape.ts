@@ -48,7 +48,12 @@ export const filing = z.strictObject({
     .nullable()
     .optional()
     .meta({ description: 'The earliest start; as soon as approved when left out.' }),
-  overlapSeconds: z.int().min(0).max(MAX_OVERLAP_SECONDS).default(MAX_OVERLAP_SECONDS),
+  overlapSeconds: z
+    .int()
+    .min(0)
+    .max(MAX_OVERLAP_SECONDS)
+    .optional()
+    .meta({ description: 'Left out: 2592000, or as long as the policy of the services allows for the reason.' }),
   ...clock,
   replaces: ref.optional().meta({
     description:

@@ -60,7 +60,8 @@ export function personRoute<P extends z.ZodObject, Q extends z.ZodObject, B exte
       (c) => {
         const [params, query, body] = [c.req.valid('param'), c.req.valid('query'), c.req.valid('json')]
         const bearer = bearerOf(c)
-        const call = { c, desk: c.get('desk'), bearer, actor: bearer.actor, params, query, body }
+        const actor = { ...bearer.actor, address: c.get('address') }
+        const call = { c, desk: c.get('desk'), bearer, actor, params, query, body }
         return send(c, facts, () => run(call))
       },
     )

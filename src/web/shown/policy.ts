@@ -21,6 +21,7 @@ const DOUBT_WORDS = {
   owner_changed: OWNER_CHANGE,
   no_overlap: 'the old keys stop at once though none was leaked',
   many_items: `it is about more than ${count(MANY_ITEMS, 'key')}`,
+  policy: 'the policy of the desk or of one of the services asks for two',
 } as const satisfies Record<Doubt, string>
 
 type Rule = { name: string; lines: string[] }
@@ -121,6 +122,7 @@ export function whoIsAsked({ kind, organisationId, ownerChangedAt, staff, viewer
     overlapSeconds: MAX_OVERLAP_SECONDS,
     itemCount: 1,
     filedOnBehalf: false,
+    approvalsByPolicy: 1,
   } as const
   const facts: ApprovalFacts = { ...ordinary, ownerChangedAt, ...POLICY_KINDS[kind].facts }
   const why = doubts(facts, now)

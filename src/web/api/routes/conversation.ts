@@ -65,6 +65,8 @@ const answer = personRoute(
       'CONTAINS_SECRET',
       'ON_HOLD',
       'START_TOO_FAR',
+      'OVERLAP_TOO_LONG',
+      'COOLDOWN_TOO_LONG',
       'EXPIRES_IN_OVERLAP',
       'TOO_MANY_REQUESTS',
     ],

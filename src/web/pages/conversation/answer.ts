@@ -43,6 +43,8 @@ function answerForm(timeZone: string) {
 
 const FIELDS: Partial<Record<RefusalCode, string>> = {
   START_TOO_FAR: 'changesNotBefore',
+  OVERLAP_TOO_LONG: 'changesOverlap',
+  COOLDOWN_TOO_LONG: 'changesOverlap',
   EXPIRES_IN_OVERLAP: 'changesOverlap',
   ON_HOLD: '',
   TOO_MANY_REQUESTS: 'answer',

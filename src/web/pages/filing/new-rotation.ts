@@ -20,6 +20,9 @@ const FIELDS: Partial<Record<RefusalCode, string>> = {
   START_TOO_FAR: 'notBefore',
   CONTAINS_SECRET: 'details',
   EXPIRES_IN_OVERLAP: 'overlap',
+  OVERLAP_TOO_LONG: 'overlap',
+  COOLDOWN_TOO_LONG: 'overlap',
+  NOT_FROM_HERE: 'key',
   TOO_MANY_REQUESTS: '',
 }
 /** What stands against replacing the rotation that is to be replaced. */

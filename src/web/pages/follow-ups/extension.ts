@@ -2,10 +2,11 @@ import { z } from 'zod'
 import type { ItemView } from '../../../database/rotations/items.ts'
 import type { RotationView } from '../../../database/rotations/views.ts'
 import { extendOverlap } from '../../../desk/follow-ups/extend.ts'
+import { longestOverlap } from '../../../rules/policy.ts'
 import { Refusal } from '../../../rules/refusals.ts'
 import { extensionApprovals } from '../../../rules/rotations/follow-ups.ts'
-import { DAY_SECONDS } from '../../../rules/rotations/overlap.ts'
-import { count } from '../../../rules/text/words.ts'
+import { DAY_SECONDS, MAX_OVERLAP_SECONDS } from '../../../rules/rotations/overlap.ts'
+import { count, durationInWords } from '../../../rules/text/words.ts'
 import { type App, actorFor, bearerOf, type WebContext } from '../../context.ts'
 import { confirmWithCode, needsCode } from '../../forms/confirmed.ts'
 import { orAskAgain, type Problems, readForm, textsOf } from '../../forms/form.ts'
@@ -41,10 +42,14 @@ function wasExtended(rotation: RotationView, item: ItemView): boolean {
 
 /** Whether an agent has to approve it, in words, or null. */
 function waitsWords(rotation: RotationView, items: readonly ItemView[]): string | null {
-  if (extensionApprovals(rotation.reason, false) > 0) {
+  if (extensionApprovals(rotation.reason, false, true) > 0) {
     return 'A support agent has to approve it, since the old keys may be in other hands. Until then they stop when they were to.'
   }
-  if (!items.some((item) => wasExtended(rotation, item))) return null
+  const longest = longestOverlap(rotation.terms, rotation.reason)
+  if (!items.some((item) => wasExtended(rotation, item))) {
+    if (longest >= MAX_OVERLAP_SECONDS) return null
+    return `More than ${durationInWords(longest)} after the new ones were made needs a support agent’s approval. Until then they stop when they were to.`
+  }
   return 'Keys that had more time before need a support agent’s approval. Until then they stop when they were to.'
 }
 
