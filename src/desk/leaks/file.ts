@@ -2,7 +2,7 @@ import type { Trx } from '../../database/connect.ts'
 import type { Owner } from '../../database/people/owners.ts'
 import type { KeyInService } from '../../database/rotations/locks.ts'
 import { type Evidence, leakOverlap } from '../../rules/leaks.ts'
-import { longestOverlap, type Policy } from '../../rules/policy.ts'
+import { filedTerms, longestOverlap, type Policy } from '../../rules/policy.ts'
 import { decideBy, decideReminders } from '../../rules/rotations/approvals.ts'
 import { insertItems, insertRotation } from '../filing/insert.ts'
 import { putRotationLetters } from '../letters.ts'
@@ -31,7 +31,8 @@ export async function fileForLeak(trx: Trx, leak: Leak): Promise<void> {
   }
   const requester = { organisationId: key.organisationId, owner, verifiedBy: null }
   const cause = { trigger: 'leak' as const, evidenceUrl: evidence.url === '' ? null : evidence.url }
-  const rotation = await insertRotation(trx, { ref, filing, requester, itemCount: 1, actor: BY_DESK, cause, at })
+  const filed = { ref, filing, terms: filedTerms([policy]), requester, itemCount: 1, actor: BY_DESK, cause, at }
+  const rotation = await insertRotation(trx, filed)
   const items = await insertItems(trx, rotation, [key], { actor: BY_DESK, at })
   const deadline = decideBy(at)
   const letter = { who: null, at, decideBy: deadline, items }
