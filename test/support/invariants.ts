@@ -11,8 +11,11 @@ function rule(name: string, text: ReturnType<typeof sql<{ id: string }>>): Rule 
 
 const RULES: Rule[] = [
   rule(
-    'I1 exactly one new version per executed item',
-    sql`select i.id from item i where i.status in ('overlap', 'retired', 'rolled_back') and 1 <> (
+    'I1 exactly one new version per executed item, and one per re-issue',
+    sql`select i.id from item i where i.status in ('overlap', 'retired', 'rolled_back') and (
+      select 1 + count(*) from reissue join version lost on lost.id = from_version_id where lost.key_id = i.key_id
+        and at >= i.generated_at and not exists (select from item later where later.key_id = i.key_id
+          and later.generated_at > i.generated_at and later.generated_at <= at)) <> (
       select count(*) from version v where v.key_id = i.key_id and v.created_at >= i.generated_at
         and not exists (select from item later where later.key_id = i.key_id and later.generated_at > i.generated_at
           and later.generated_at <= v.created_at))`,
@@ -21,8 +24,19 @@ const RULES: Rule[] = [
     "I1 no version without an item, beside a key's first one",
     sql`select v.id from version v
       where not exists (select from item i where i.new_version_id = v.id)
+        and not exists (select from reissue where v.id in (from_version_id, to_version_id))
         and exists (select from version first where first.key_id = v.key_id
           and (first.created_at, first.id) < (v.created_at, v.id))`,
+  ),
+  rule(
+    'I1 a re-issue kills its predecessor, once, and nothing but a newer one takes its place',
+    sql`select r.from_version_id as id from reissue r join version lost on lost.id = r.from_version_id
+        join version made on made.id = r.to_version_id
+      where lost.revoked_at is distinct from r.at or lost.sealed is not null or lost.age_file is not null
+        or made.key_id <> lost.key_id or made.created_at <> r.at
+        or exists (select from item i where i.new_version_id = r.from_version_id)
+        or 1 <> (select count(*) from audit_entry a where a.action = 'version.reissue'
+          and a.body::jsonb ->> 'version' = lost.id and a.body::jsonb ->> 'newVersion' = made.id)`,
   ),
   rule(
     'I2 an accepted version during every overlap',
@@ -99,6 +113,15 @@ const RULES: Rule[] = [
     'I7 a revealed version has no ciphertext, and one reveal',
     sql`select v.id from version v where v.revealed_at is not null and (v.sealed is not null or 1 <> (
       select count(*) from audit_entry a where a.action = 'version.reveal' and a.body::jsonb ->> 'version' = v.id))`,
+  ),
+  rule(
+    'I6 a secret that is delivered is kept in one way, and in none once it is acknowledged or has ended',
+    sql`select v.id from version v where v.sealed is not null and v.age_file is not null
+      or v.age_recipient is not null and v.sealed is not null
+      or v.acknowledged_at is not null and (v.age_file is not null or v.sealed is not null or v.fetched_at is null
+        or 1 <> (select count(*) from audit_entry a where a.action = 'version.acknowledge'
+          and a.body::jsonb ->> 'version' = v.id))
+      or v.rolled_back_at is not null and v.age_file is not null`,
   ),
   rule(
     'I8 a rotation stands where its items are',

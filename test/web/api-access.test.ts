@@ -150,6 +150,7 @@ test('what belongs to another organisation is not there', async () => {
     ['PUT', `/v1/services/${place.serviceId}/delivery`, { ageRecipient: null }],
     ['GET', `/v1/versions/${place.versionId}/sealed`],
     ['POST', `/v1/versions/${place.versionId}/acknowledgement`],
+    ['POST', `/v1/versions/${place.versionId}/reissue`],
     ['POST', `/v1/keys/${place.authKeyId}/disable`],
     ['POST', `/v1/keys/${place.authKeyId}/enable`],
     ['POST', `/v1/keys/${place.authKeyId}/dependants`, { type: 'kms', name: 'Mine now' }],

@@ -142,6 +142,8 @@ export const receipt = z
   })
   .meta({ id: 'Receipt' })
 
+export const reissued = z.object({ versionId: z.string() }).meta({ id: 'Reissued' })
+
 export const secret = z.object({ secret: z.string() }).meta({ id: 'Secret' })
 
 export const verification = z

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { findService } from '../../../database/keys/services.ts'
+import { reissueVersion } from '../../../desk/reissue/reissue.ts'
 import { acknowledgeVersion, fetchSealed } from '../../../keyring/delivery/sealed.ts'
 import { setDelivery } from '../../../keyring/delivery/set-delivery.ts'
 import { id } from '../fields.ts'
@@ -75,4 +76,22 @@ const acknowledge = personRoute(
   ({ desk, actor, params }) => acknowledgeVersion(desk.db, actor, params.id),
 )
 
-export const deliveryRoutes = [deliver, fetchFile, acknowledge]
+const reissue = personRoute(
+  {
+    ...NO_INPUT,
+    method: 'post',
+    path: '/v1/versions/:id/reissue',
+    operation: 'reissueVersion',
+    summary: 'Make a new key anew whose secret was lost, without touching the old one',
+    tag: 'Services and keys',
+    access: 'versions.reissue',
+    stepUp: true,
+    idempotent: true,
+    params: z.strictObject({ id }),
+    answer: { status: 201, schema: shapes.reissued, says: 'The version in its place, to be picked up.' },
+    refusals: ['NOT_FOUND', 'ON_HOLD', 'COOLDOWN_TOO_LONG', 'ILLEGAL_MOVE'],
+  },
+  ({ desk, actor, params }) => reissueVersion(desk.db, desk.maker, actor, params.id),
+)
+
+export const deliveryRoutes = [deliver, fetchFile, acknowledge, reissue]
