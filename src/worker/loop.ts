@@ -9,6 +9,8 @@ import { remindNextDue } from '../desk/mail/remind.ts'
 import { recomputeNextMonth } from '../desk/reports.ts'
 import { answerNextAccessRequest } from '../identity/recovery/request.ts'
 import type { KeyMaker } from '../keyring/make-version.ts'
+import { forgetNextUse } from '../keyring/watch/forget.ts'
+import { weighNextUse } from '../keyring/watch/weigh.ts'
 import { errorFields, type Log } from '../log.ts'
 import { deliverDueLetters, type LetterMilestone, type Mail } from '../outbox/deliver.ts'
 import {
@@ -22,6 +24,8 @@ import {
 const IDLE_MILLISECONDS = 250
 /** The same for what nobody waits for by the second, so that an idle desk asks its database less often. */
 const UNHURRIED_MILLISECONDS = 2_000
+/** The same for what is late by days. */
+const SELDOM_MILLISECONDS = 600_000
 const AFTER_ERROR_MILLISECONDS = 500
 /** A letter or webhook that is still not taken this long after a stop is broken off, and goes out later. */
 const LAST_LETTER_MILLISECONDS = 2_000
@@ -72,6 +76,7 @@ export function startWorker({ db, maker, mail, webhooks, log, reached }: WorkerP
   const stopping = new AbortController()
   const soon = (name: string) => ({ name, log, stopped: stopping.signal })
   const unhurried = (name: string) => ({ ...soon(name), idle: UNHURRIED_MILLISECONDS })
+  const seldom = (name: string) => ({ ...soon(name), idle: SELDOM_MILLISECONDS })
   const loops = Array.from({ length: AT_ONCE }, () =>
     repeat(soon('rotation'), () => carryOutNextDue(db, maker, reached)),
   )
@@ -81,6 +86,8 @@ export function startWorker({ db, maker, mail, webhooks, log, reached }: WorkerP
     repeat(unhurried('reminders'), () => remindNextDue(db)),
     repeat(unhurried('reports'), () => recomputeNextMonth(db)),
     repeat(unhurried('digest'), () => writeNextDigest(db)),
+    repeat(unhurried('suspicions'), () => weighNextUse(db)),
+    repeat(seldom('retention'), () => forgetNextUse(db)),
     repeat(unhurried('sign'), () => leaveSign(db)),
   )
   if (mail !== null) {
