@@ -5,10 +5,17 @@ import { findSuspicions } from '../../src/database/watch/suspicions.ts'
 import { dismissSuspicion } from '../../src/keyring/watch/dismiss.ts'
 import { forgetNextUse } from '../../src/keyring/watch/forget.ts'
 import { weighNextUse } from '../../src/keyring/watch/weigh.ts'
-import { hashKey } from '../../src/rules/keys/key-text.ts'
 import { openTestDatabase } from '../support/database.ts'
 import { findViolations } from '../support/invariants.ts'
-import { addMember, addOrganisation, addService, type DeskWorld, makeDeskWorld } from '../support/worlds/desk-world.ts'
+import {
+  addMember,
+  addOrganisation,
+  addService,
+  carryOutAll,
+  type DeskWorld,
+  fileAndApprove,
+  makeDeskWorld,
+} from '../support/worlds/desk-world.ts'
 
 const { db } = await openTestDatabase()
 const DAY = 86_400_000
@@ -86,15 +93,23 @@ test('in the first week of what is known of a key no network is odd, and neither
   await used(key, '203.0.113.0/24')
   await weighAll()
   expect(await raisedFor(key)).toEqual([])
-  const old = await oldKey()
+
+  const { id, authKeyId } = await addService(db, world.admin, world.organisationId, 'Rotated')
+  const longAgo = ago(100 * DAY)
+  await db.updateTable('key').set({ createdAt: longAgo }).where('id', '=', authKeyId).execute()
+  await fileAndApprove(db, world, id, { items: [{ keyId: authKeyId }] })
+  await carryOutAll(db)
+  const versions = await db.selectFrom('version').select('id').where('keyId', '=', authKeyId).orderBy('id').execute()
+  const [old, next] = versions.map((version) => ({ ...key, owner: world.owner, versionId: version.id }))
+  if (old === undefined || next === undefined) throw new Error('no new version was made')
   await used(old, '192.0.2.0/24', 30)
   await weighAll()
-  const row = await db.selectFrom('version').selectAll().where('id', '=', old.versionId).executeTakeFirstOrThrow()
-  const next = { ...row, id: 'ver_next', hash: hashKey('next') }
-  await db.insertInto('version').values(next).execute()
-  await used({ ...old, versionId: 'ver_next' }, '192.0.2.0/24')
+  await used(next, '192.0.2.0/24')
   await weighAll()
   expect(await raisedFor(old)).toEqual([])
+  await used(next, '203.0.113.0/24')
+  await weighAll()
+  expect(await raisedFor(old)).toMatchObject([{ versionId: next.versionId }])
 })
 
 test('use of a retired version is raised at once, and what goes on of it is counted exactly', async () => {

@@ -12,6 +12,7 @@ import { API_ROUTES } from '../../src/web/api/routes.ts'
 import { openTestDatabase } from '../support/database.ts'
 import { type Answer, openDesk } from '../support/web.ts'
 import { type ApiWorld, makeApiWorld, work } from '../support/worlds/api-world.ts'
+import { makeSuspicious } from '../support/worlds/suspicious.ts'
 
 const database = await openTestDatabase()
 const desk = await openDesk(database)
@@ -51,6 +52,7 @@ beforeAll(async () => {
     'follow-ups': await made(`/v1/rotations/${ref}/extension`, { overlapEndsAt: end }),
     'webhook-endpoints': await made('/v1/webhook-endpoints', { url: 'https://93.184.215.14/rekey' }),
     members: developer.actor.personId,
+    suspicions: await makeSuspicious(db, world.place.versionId),
     tokens: await made('/v1/tokens', { name: 'mine', expiresAt: end }),
   }
 })

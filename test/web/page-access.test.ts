@@ -13,6 +13,7 @@ import { openTestDatabase } from '../support/database.ts'
 import { type Answer, openDesk } from '../support/web.ts'
 import { type ApiWorld, makeApiWorld, work } from '../support/worlds/api-world.ts'
 import { type Enrolled, recoveryOf } from '../support/worlds/people.ts'
+import { makeSuspicious } from '../support/worlds/suspicious.ts'
 
 const database = await openTestDatabase()
 let app: App | undefined
@@ -30,6 +31,7 @@ let webhookDeliveryId: string
 let cannedAnswerId: string
 let caseId: string
 let invitationId: string
+let suspicionId: string
 
 beforeAll(async () => {
   world = await makeApiWorld(desk)
@@ -54,6 +56,7 @@ beforeAll(async () => {
   followUpId = (await rollBack(db, owner.actor, leaked.ref)).followUpId
   const inIt = db.selectFrom('item').select('id').where('rotationRef', '=', leaked.ref)
   itemId = (await inIt.executeTakeFirstOrThrow()).id
+  suspicionId = await makeSuspicious(db, world.place.versionId)
   gatewayId = (await createGateway(db, admin.actor, { name: 'edge' })).id
   webhookDeliveryId = (await db.selectFrom('webhookDelivery').select('id').executeTakeFirstOrThrow()).id
   const newcomer = { name: 'Nia', email: 'nia@acme.example', role: 'viewer', ...world.place } as const
@@ -136,6 +139,8 @@ const GETS: Record<string, readonly Who[]> = {
   '/webhooks/:id/secret': ['owner'],
   '/webhooks/:id/removal': ['owner'],
   '/webhooks/deliveries/:id': ['owner'],
+  '/suspicions': ['owner', 'agent', 'admin', 'rival'],
+  '/suspicions/:id': ['owner', 'agent', 'admin'],
   '/desk/canned-answers': ['admin'],
   '/desk/canned-answers/:id': ['admin'],
 }
@@ -210,6 +215,7 @@ const POSTS: Record<string, readonly Who[]> = {
   '/webhooks/:id/on': ['owner'],
   '/webhooks/deliveries/:id/replay': ['owner'],
   '/webhooks/:id/removal': ['owner'],
+  '/suspicions/:id/dismissal': ['owner'],
   '/account/notifications': EVERYBODY,
   '/desk/letters/:kind/test': ['admin'],
   '/desk/health/letters': ['admin'],
@@ -246,6 +252,7 @@ function addressOf(pattern: string): string {
     desk: pattern.includes('recovery') ? caseId : cannedAnswerId,
     items: itemId,
     'follow-ups': followUpId,
+    suspicions: suspicionId,
   }
   if (pattern.startsWith('/people/invitations')) return pattern.replace(':id', invitationId)
   const where = /^\/people\/:id\/(role|removal)$/.test(pattern) ? `?organisation=${world.place.organisationId}` : ''

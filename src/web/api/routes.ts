@@ -22,6 +22,7 @@ import { staffRoutes } from './routes/staff.ts'
 import { tokenRoutes } from './routes/tokens.ts'
 import { troubleRoutes } from './routes/trouble.ts'
 import { verifyRoutes } from './routes/verify.ts'
+import { suspicionRoutes } from './routes/watch/suspicions.ts'
 import { webhookRoutes } from './routes/webhooks.ts'
 
 const document = openRoute(
@@ -64,6 +65,7 @@ export const API_ROUTES: readonly Route[] = [
   ...conversationRoutes,
   ...assignmentRoutes,
   ...verifyRoutes,
+  ...suspicionRoutes,
   ...webhookRoutes,
   ...auditRoutes,
 ]

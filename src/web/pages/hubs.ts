@@ -13,6 +13,12 @@ const ACCOUNT: readonly Row[] = [
   },
   { href: '/tokens', label: 'API tokens', hint: 'Let scripts act as you.' },
   { href: '/account/notifications', label: 'Letters you get', hint: 'What you get letters about.' },
+  {
+    href: '/suspicions',
+    label: 'Suspicious use',
+    hint: 'Keys of yours that are used in an unusual way.',
+    needs: 'suspicions.dismiss',
+  },
   { href: '/time-zone', label: 'Time zone', hint: 'In which pages and letters tell you times.' },
   {
     href: '/shortcuts',
@@ -42,6 +48,12 @@ const DESK: readonly Row[] = [
     label: 'Recovery cases',
     hint: 'Giving access back to somebody who lost it, or an owner to an organisation without one.',
     needs: 'recovery.manage',
+  },
+  {
+    href: '/suspicions',
+    label: 'Suspicious use',
+    hint: 'Keys that are used in an unusual way, of all organisations.',
+    needs: 'suspicions.view',
   },
   { href: '/gateways', label: 'Gateways', hint: 'Who may ask whether a key is good.', needs: 'gateways.manage' },
   {

@@ -27,6 +27,7 @@ import { addServices } from './services.ts'
 import { addSetUp } from './set-up.ts'
 import { addSignIn } from './sign-in.ts'
 import { addTrouble } from './trouble/routes.ts'
+import { addWatch } from './watch/routes.ts'
 import { addWebhooks } from './webhooks/webhooks.ts'
 
 /** Everything that people see. A fixed path stands before the pattern that it fits, such as `/rotations/new`. */
@@ -37,6 +38,7 @@ export function addPages(app: App): void {
   for (const add of [addFollowUps, addTrouble]) add(app)
   addAccount(app)
   addWebhooks(app)
+  addWatch(app)
   addDeskPages(app)
   for (const add of [addAudit, addEvidence, addHubs, addPolicy, addServices, addKeys, addGateways]) add(app)
   for (const add of [addPeoplePages, addOrganisations, addOrganisation, addOrganisationInvitation, addRecovery])

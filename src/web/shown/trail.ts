@@ -15,6 +15,8 @@ export const ABOUT: Readonly<Record<string, string>> = {
   version: 'Secrets shown',
   service: 'Services',
   key: 'Keys',
+  suspicion: 'Suspicious use',
+  review: 'Reviews of permissions',
   dependant: 'What depends on keys',
   task: 'Tasks about what depends on keys',
   member: 'Members',

@@ -128,7 +128,10 @@ async function showFiled(c: WebContext, ref: string): Promise<Response> {
 async function showForm(c: WebContext): Promise<Response> {
   const side = await findSide(c, { organisation: c.req.query('organisation'), replaces: c.req.query('replaces') })
   if (side === null) return askForOrganisation(c)
-  return askForFiling(c, side, { keyIds: c.req.queries('key') ?? [], values: {} })
+  // A letter or another page may lead here with keys and a reason chosen already.
+  const reason = c.req.query('reason')
+  const values = reason === undefined ? {} : { reason }
+  return askForFiling(c, side, { keyIds: c.req.queries('key') ?? [], values })
 }
 
 /** Filing a rotation: by an owner for their organisation, by the staff on behalf of an owner; in three steps, the last with a code. */
