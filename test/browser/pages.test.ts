@@ -9,6 +9,7 @@ import { createWebhookEndpoint } from '../../src/desk/webhooks/endpoints.ts'
 import { issueSetUpCode } from '../../src/identity/members/first-admin.ts'
 import { inviteMember } from '../../src/identity/members/organisations.ts'
 import { createPersonalToken } from '../../src/identity/tokens/tokens.ts'
+import { addDependant } from '../../src/keyring/dependants/add.ts'
 import { createGateway } from '../../src/keyring/gateways.ts'
 import { expectAccessible, LOOKS, openAs, openVisitor, type Visitor } from '../support/browser.ts'
 import { openTestDatabase } from '../support/database.ts'
@@ -61,6 +62,8 @@ beforeAll(async () => {
   const { db } = desk.desk
   const { owner, viewer, agent, admin } = world.people
   const hostile = await world.addService(HOSTILE)
+  const bound = { name: HOSTILE, type: 'kms' } as const
+  await addDependant(db, owner.actor, world.place.authKeyId, bound)
   webhookId = (await createWebhookEndpoint(desk.desk, owner.actor, { url: 'https://hooks.test/' })).id
   overlapping = await file(world.place.serviceId, 'Our contractor left.')
   await approveRotation(db, agent.actor, overlapping, { revision: 1, note: HOSTILE })
@@ -91,6 +94,7 @@ const PAGES: readonly (readonly [who: keyof typeof visitors, page: string, path:
   ['owner', 'the rotations', () => '/rotations'],
   ['owner', 'the services and keys', () => '/services'],
   ['owner', 'a new service', () => '/services/new'],
+  ['owner', 'what depends on a key', () => `/keys/${world.place.authKeyId}/dependants`],
   ['owner', 'a new rotation', () => '/rotations/new'],
   ['owner', 'replacing a rotation in its overlap', () => `/rotations/new?replaces=${overlapping}`],
   ['owner', 'a rotation in its overlap', () => `/rotations/${overlapping}`],

@@ -7,6 +7,7 @@ import { submitRotation } from '../../src/desk/submit.ts'
 import { createWebhookEndpoint } from '../../src/desk/webhooks/endpoints.ts'
 import { inviteMember } from '../../src/identity/members/organisations.ts'
 import { openRecoveryCase } from '../../src/identity/recovery/open.ts'
+import { addDependant } from '../../src/keyring/dependants/add.ts'
 import { createGateway } from '../../src/keyring/gateways.ts'
 import type { App } from '../../src/web/context.ts'
 import { openTestDatabase } from '../support/database.ts'
@@ -25,6 +26,7 @@ let waiting: string
 let overlapping: string
 let gatewayId: string
 let itemId: string
+let taskId: string
 let followUpId: string
 let webhookId: string
 let webhookDeliveryId: string
@@ -44,9 +46,11 @@ beforeAll(async () => {
     const filing = { items, reason: 'scheduled' as const, overlapSeconds: 86_400 }
     return (await submitRotation(db, owner.actor, filing)).ref
   }
+  await addDependant(db, owner.actor, world.place.authKeyId, { type: 'kms', name: 'Ledger KMS' })
   overlapping = await file(world.place.serviceId)
   await approveRotation(db, agent.actor, overlapping, { revision: 1 })
   await work(desk)
+  taskId = (await db.selectFrom('task').select('id').executeTakeFirstOrThrow()).id
   waiting = await file(other.serviceId)
   const leaking = await world.addService('Leaking')
   const items = [{ serviceId: leaking.serviceId, kinds: ['auth'] as const }]
@@ -85,6 +89,7 @@ const GETS: Record<string, readonly Who[]> = {
   '/items/:id/closing': ['agent', 'admin'],
   '/services/:id/removal': ['owner'],
   '/services': EVERYBODY,
+  '/keys/:id/dependants': ['owner'],
   '/services/:id{svc_[0-9a-z]+}': ACME,
   '/keys/:id': ACME,
   '/services/new': ['owner', 'admin', 'rival'],
@@ -176,6 +181,9 @@ const POSTS: Record<string, readonly Who[]> = {
   '/rotations/:ref/canned-answer': ['agent', 'admin'],
   '/rotations/:ref/review': ACME,
   '/services': ['owner', 'admin', 'rival'],
+  '/keys/:id/dependants': ['owner'],
+  '/keys/:id/dependants/removal': ['owner'],
+  '/tasks/:id': ['owner', 'developer'],
   '/services/:id/new-keys': ['owner'],
   '/people': ['owner', 'admin', 'rival'],
   '/people/:id/pick-up': ['owner'],
@@ -251,6 +259,7 @@ function addressOf(pattern: string): string {
     recovery: caseId,
     desk: pattern.includes('recovery') ? caseId : cannedAnswerId,
     items: itemId,
+    tasks: taskId,
     'follow-ups': followUpId,
     suspicions: suspicionId,
   }

@@ -18,16 +18,20 @@ export function holdsExactKey(type: DependantType): boolean {
   return type === 'kms'
 }
 
-/** What can be done to a key that its dependants feel. */
-export type Occasion = 'disable' | 'delete' | 'rotate'
+/** What can be done to a key that its dependants feel; `rotate_at_once` leaves the old version no overlap. */
+export type Occasion = 'disable' | 'delete' | 'rotate' | 'rotate_at_once'
 
-/** What becomes of a dependant when its key is disabled, deleted or rotated, as the end of a sentence that begins with its name. */
-export function fateOf({ exactKey }: { exactKey: boolean }, occasion: Occasion): string {
-  if (occasion === 'disable') return 'stops until the key is enabled again'
-  if (occasion === 'delete') return 'stops at once, for good'
-  return exactKey
-    ? 'has to be given the new key before the old one stops; the rotation keeps it as a task'
-    : 'goes on: it belongs to the key, whichever version that has'
+/** What becomes of a dependant then. `stops`: nothing that is done to it helps. `task`: it goes on if it is given the new key. */
+export type Fate = { becomes: 'stops' | 'task' | 'stays'; words: string }
+
+/** What becomes of a dependant when that is done to its key, in words that end a sentence which begins with its name. */
+export function fateOf({ exactKey }: { exactKey: boolean }, occasion: Occasion): Fate {
+  if (occasion === 'disable') return { becomes: 'stops', words: 'stops at once, until the key is enabled again' }
+  if (occasion === 'delete') return { becomes: 'stops', words: 'stops at once, for good' }
+  if (!exactKey) return { becomes: 'stays', words: 'goes on, since it is bound to the key and not to one secret of it' }
+  return occasion === 'rotate'
+    ? { becomes: 'task', words: 'has to be given the new key before the old one stops' }
+    : { becomes: 'task', words: 'stops with the old key, until it is given the new one' }
 }
 
 /**

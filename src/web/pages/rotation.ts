@@ -18,6 +18,7 @@ import { waitsForPickUp } from '../shown/status.ts'
 import { timeline } from '../shown/timeline.ts'
 import { troubleFacts } from '../shown/trouble.ts'
 import { FORM_TEXTS, type FormName, type Opened } from './conversation/forms.ts'
+import { findFates } from './dependants/fates.ts'
 import { OVERLAP_CHOICES } from './filing/form.ts'
 import { mayPickUp } from './pick-up.ts'
 import { assignmentFacts } from './queue/assignment-facts.ts'
@@ -41,7 +42,9 @@ async function findDecision(c: WebContext, rotation: RotationView) {
   const { actor, timeZone } = bearerOf(c)
   if (!roleMay(actor.role, 'rotations.decide') || !waitsForDecision(rotation)) return null
   const facts = await findDecisionFacts(c.get('desk').db, rotation, actor.personId)
-  return decisionView(rotation, facts, actor, timeZone, new Date())
+  const keys = rotation.items.map((item) => ({ id: item.keyId, label: `${item.serviceName}, ${item.keyName}` }))
+  const fates = await findFates(c, keys, rotation.overlapSeconds === 0 ? 'rotate_at_once' : 'rotate')
+  return { ...decisionView(rotation, facts, actor, timeZone, new Date()), fates }
 }
 
 function findQuestion(c: WebContext, rotation: RotationView, events: readonly RotationEvent[], opened?: Opened) {
@@ -93,7 +96,7 @@ async function conversationFacts(c: WebContext, ref: string, staff: boolean) {
 export async function showRotation(c: WebContext, ref: string, opened?: Opened): Promise<Response> {
   const rotation = await rotationOf(c, ref)
   const { actor, timeZone } = bearerOf(c)
-  const facts = rotationFacts(rotation, timeZone)
+  const facts = rotationFacts(rotation, timeZone, roleMay(actor.role, 'tasks.tick'))
   const staff = actor.organisationId === null
   const events = await findRotationEvents(c.get('desk').db, { organisationId: actor.organisationId }, ref)
   const decision = await findDecision(c, rotation)

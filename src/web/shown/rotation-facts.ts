@@ -3,6 +3,7 @@ import type { ItemView } from '../../database/rotations/items.ts'
 import type { RotationView } from '../../database/rotations/views.ts'
 import { isEnded } from '../../rules/rotations/rotation-lifecycle.ts'
 import { count, durationInWords, joinWords, KIND_WORDS, REASON_WORDS } from '../../rules/text/words.ts'
+import { shownTasks } from './dependants.ts'
 import { shownOrganisation } from './page.ts'
 import { itemStatus, oldKeyWorks, rotationStatus, steps, waitsForPickUp } from './status.ts'
 import { type ShownTime, shownTime, shownTimeOrNull } from './times.ts'
@@ -69,9 +70,13 @@ function newFacts(item: ItemView, timeZone: string) {
   }
 }
 
+type ItemOptions = { overlapSeconds: number; timeZone: string; mayTick: boolean }
+
 /** One key of a rotation: both versions, when the old one stops, and the last use of each. */
-function itemFacts(item: ItemView, overlapSeconds: number, timeZone: string) {
+function itemFacts(item: ItemView, { overlapSeconds, timeZone, mayTick }: ItemOptions) {
   return {
+    id: item.id,
+    tasks: shownTasks(item, !oldKeyWorks(item), mayTick, timeZone),
     service: item.serviceName,
     kindWord: KIND_WORDS[item.kind],
     live: item.environment === 'live',
@@ -132,12 +137,13 @@ function requestFacts(rotation: RotationView, timeZone: string): Answer[] {
 }
 
 /** Everything the rotation's page shows whoever looks; the moves and the decision come on top. */
-export function rotationFacts(rotation: RotationView, timeZone: string) {
+export function rotationFacts(rotation: RotationView, timeZone: string, mayTick = false) {
+  const options = { overlapSeconds: rotation.overlapSeconds, timeZone, mayTick }
   return {
     ...rowFacts(rotation, timeZone),
     title: `${rotation.ref}, ${serviceNames(rotation)}`,
     steps: steps(rotation, timeZone),
-    items: rotation.items.map((item) => itemFacts(item, rotation.overlapSeconds, timeZone)),
+    items: rotation.items.map((item) => itemFacts(item, options)),
     answers: requestFacts(rotation, timeZone),
     refreshing: !isEnded(rotation.status),
     waiting: rotation.items.filter(waitsForPickUp).length,

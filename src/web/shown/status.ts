@@ -3,6 +3,7 @@ import type { ItemView } from '../../database/rotations/items.ts'
 import type { RotationView } from '../../database/rotations/views.ts'
 import type { ItemStatus, RotationStatus } from '../../rules/rotations/rotation-lifecycle.ts'
 import { count } from '../../rules/text/words.ts'
+import { openTasksSentence } from './dependants.ts'
 import { type ShownTime, shownTime, shownTimeOrNull } from './times.ts'
 
 type Colour = 'info' | 'accent' | 'success' | 'warning' | 'danger' | 'neutral'
@@ -58,8 +59,9 @@ function waitingSentence(rotation: RotationView): string {
 function overlapSentence(rotation: RotationView): string {
   const waiting = rotation.items.filter(waitsForPickUp).length
   const pickUp = waiting === 0 ? '' : ` ${count(waiting, 'new key')} to be picked up.`
-  if (!rotation.items.some(oldKeyWorks)) return `The old keys have stopped.${pickUp}`
-  return `Old and new keys work side by side.${pickUp}`
+  const tasks = openTasksSentence(rotation.items)
+  if (!rotation.items.some(oldKeyWorks)) return `The old keys have stopped.${pickUp}${tasks}`
+  return `Old and new keys work side by side.${pickUp}${tasks}`
 }
 
 function sentence(rotation: RotationView): string {
@@ -87,7 +89,7 @@ function sentence(rotation: RotationView): string {
     case 'expired':
       return 'Nobody decided in time; nothing was changed.'
     case 'rolled_back':
-      return 'The new keys were deleted; the old ones go on working.'
+      return `The new keys were deleted; the old ones go on working.${openTasksSentence(rotation.items)}`
     case 'closed':
       return rotation.decisionReason ?? 'Closed by the desk.'
   }
@@ -97,9 +99,10 @@ function completedSentence(rotation: RotationView): string {
   if (rotation.items.every((item) => item.status === 'skipped')) return 'No key could be changed.'
   const waiting = rotation.items.filter(waitsForPickUp).length
   const pickUp = waiting === 0 ? '' : ` ${count(waiting, 'new key')} still to be picked up.`
+  const tasks = openTasksSentence(rotation.items)
   const back = rotation.items.filter((item) => item.status === 'rolled_back').length
-  if (back > 0) return `${wentBackSentence(rotation.items, back)}${pickUp}`
-  return `The old keys have stopped; only the new ones work.${pickUp}`
+  if (back > 0) return `${wentBackSentence(rotation.items, back)}${pickUp}${tasks}`
+  return `The old keys have stopped; only the new ones work.${pickUp}${tasks}`
 }
 
 /** Some keys went back and others did not: nobody may take a key for dead that works. */

@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import type { ServiceView } from '../../../database/keys/services.ts'
 import { decideBy } from '../../../rules/rotations/approvals.ts'
 import { REASON_WORDS } from '../../../rules/text/words.ts'
 import { bearerOf, type WebContext } from '../../context.ts'
@@ -7,6 +8,7 @@ import { type Problems, textsOf } from '../../forms/form.ts'
 import { showPage } from '../../shown/page.ts'
 import { type Answer, keyLines, overlapLine } from '../../shown/rotation-facts.ts'
 import { shownTimeOrNull } from '../../shown/times.ts'
+import { findFates } from '../dependants/fates.ts'
 import { type FilingTyped, replacedFacts } from './ask.ts'
 import type { filingForm } from './form.ts'
 import { findAllServices, type Side } from './side.ts'
@@ -41,9 +43,8 @@ function specialAnswers({ filing }: Filed, { owners, organisation, replaced }: S
   ]
 }
 
-async function answers(c: WebContext, side: Side, filed: Filed): Promise<Answer[]> {
+function answers(c: WebContext, side: Side, filed: Filed, services: readonly ServiceView[]): Answer[] {
   const { filing, keyIds } = filed
-  const services = await findAllServices(c, side.organisationId)
   const keys = services.flatMap((service) =>
     service.keys
       .filter((key) => keyIds.includes(key.id))
@@ -66,6 +67,15 @@ async function answers(c: WebContext, side: Side, filed: Filed): Promise<Answer[
   ]
 }
 
+/** What becomes of what depends on the keys. */
+function fatesOf(c: WebContext, { filing, keyIds }: Filed, services: readonly ServiceView[]) {
+  const keys = services.flatMap((service) =>
+    service.keys.map((key) => ({ id: key.id, label: `${service.name}, ${key.name}` })),
+  )
+  const chosen = keys.filter(({ id }) => keyIds.includes(id))
+  return findFates(c, chosen, filing.overlapSeconds === 0 ? 'rotate_at_once' : 'rotate')
+}
+
 /** What the form carries on, the keys and the side included. */
 function carriedFields({ keyIds, values }: FilingTyped, side: Side) {
   const ofSide = {
@@ -81,6 +91,7 @@ function carriedFields({ keyIds, values }: FilingTyped, side: Side) {
 /** Everything once more before it is sent, with what happens then, and the code where one is needed. */
 export async function showCheck(c: WebContext, side: Side, filed: Filed, problems?: Problems): Promise<Response> {
   const typed = await typedFiling(c)
+  const services = await findAllServices(c, side.organisationId)
   const now = new Date()
   const { reason, notBefore = null, overlapSeconds } = filed.filing
   const onBehalf = side.owners !== null
@@ -88,7 +99,8 @@ export async function showCheck(c: WebContext, side: Side, filed: Filed, problem
   return showPage(c, 'check-answers', {
     title: 'Check your answers',
     carried: carriedFields(typed, side),
-    answers: await answers(c, side, filed),
+    answers: answers(c, side, filed, services),
+    fates: await fatesOf(c, filed, services),
     urgent: reason === 'compromised' && overlapSeconds > 0 && !onBehalf,
     replaced: replacedFacts(side),
     nextSteps: nextSteps(plan, bearerOf(c).timeZone, now),

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { ItemView } from '../../../database/rotations/items.ts'
 import { revokeEarly } from '../../../desk/follow-ups/revoke-early.ts'
 import { Refusal } from '../../../rules/refusals.ts'
+import { joinWords } from '../../../rules/text/words.ts'
 import { type App, actorFor, bearerOf, type WebContext } from '../../context.ts'
 import { confirmWithCode, needsCode } from '../../forms/confirmed.ts'
 import { orAskAgain, type Problems, readForm, textsOf } from '../../forms/form.ts'
@@ -16,14 +17,23 @@ const confirmation = z.object({
   code: z.string().optional(),
 })
 
+/** Why an old key should not stop yet: what would fail with it. */
+function warnings(item: ItemView): string[] {
+  const names = item.tasks.filter(({ state }) => state === 'to_do').map(({ name }) => name)
+  return [
+    ...(waitsForPickUp(item) ? ['Nobody has picked up its new key yet.'] : []),
+    ...(names.length === 0 ? [] : [`Not given the new key yet: ${joinWords(names)}.`]),
+  ]
+}
+
 function choice(item: ItemView, index: number, chosen: boolean, timeZone: string) {
   const usedAt = item.oldVersion?.lastUsedAt?.getTime() ?? 0
-  const waiting = waitsForPickUp(item)
+  const warned = warnings(item)
   return {
     ...keyChoice(item, index, chosen),
     ...lastUse(item.oldVersion, timeZone),
-    note: waiting ? 'Nobody has picked up its new key yet.' : null,
-    warning: waiting || Date.now() - usedAt < 86_400_000,
+    note: warned.length === 0 ? null : warned.join(' '),
+    warning: warned.length > 0 || Date.now() - usedAt < 86_400_000,
   }
 }
 

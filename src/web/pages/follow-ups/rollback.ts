@@ -4,7 +4,7 @@ import type { RotationView } from '../../../database/rotations/views.ts'
 import { rollBack } from '../../../desk/follow-ups/roll-back.ts'
 import { Refusal } from '../../../rules/refusals.ts'
 import { rollbackApprovals } from '../../../rules/rotations/follow-ups.ts'
-import { KIND_WORDS } from '../../../rules/text/words.ts'
+import { joinWords, KIND_WORDS } from '../../../rules/text/words.ts'
 import { type App, actorFor, bearerOf, type WebContext } from '../../context.ts'
 import { confirmWithCode, needsCode } from '../../forms/confirmed.ts'
 import { orAskAgain, type Problems, readForm, textsOf } from '../../forms/form.ts'
@@ -20,6 +20,14 @@ const confirmation = z.object({
 
 const LEAKED =
   'This request says that the old keys leaked. Going back leaves the leaked keys working, so two support agents have to approve it. Until then nothing changes.'
+
+/** What was given the new key already, and stops when that is deleted. */
+function givenNote({ tasks }: ItemView): string | null {
+  const names = tasks.filter(({ state }) => state === 'done').map(({ name }) => name)
+  return names.length === 0
+    ? null
+    : `Was given the new key, and has to be given the old one again: ${joinWords(names)}.`
+}
 
 function deletedFacts(item: ItemView, timeZone: string) {
   const { newVersion } = item
@@ -57,7 +65,7 @@ async function ask(c: WebContext, ref: string, again?: { problems: Problems; sur
       ...keyChoice(item, i, chosen.includes(item.id)),
       ...lastUse(item.oldVersion, timeZone),
       warning: false,
-      note: null,
+      note: givenNote(item),
       until: null,
       untilWord: '',
     })),

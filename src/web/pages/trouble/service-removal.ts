@@ -9,6 +9,7 @@ import { orAskAgain, type Problems, readForm, type Typed } from '../../forms/for
 import { newDraft, oncePerDraft } from '../../forms/once.ts'
 import { showPage } from '../../shown/page.ts'
 import { howLongAgo, shownTimeOrNull } from '../../shown/times.ts'
+import { findFates } from '../dependants/fates.ts'
 
 const removal = z.object({
   draft: z.string(),
@@ -30,6 +31,10 @@ function keyFacts(key: KeyView, timeZone: string) {
   }
 }
 
+function labelled(keys: readonly KeyView[]) {
+  return keys.map(({ id, name }) => ({ id, label: name }))
+}
+
 async function ask(c: WebContext, id: string, again?: { values: Typed; problems: Problems }): Promise<Response> {
   const { organisationId } = actorFor(c, 'services.remove')
   const service = await findService(c.get('desk').db, { organisationId }, id)
@@ -43,6 +48,7 @@ async function ask(c: WebContext, id: string, again?: { values: Typed; problems:
     nameHint: `Type “${service.name}”.`,
     keys: service.keys.map((key) => keyFacts(key, timeZone)),
     refs: [...new Set(refs)],
+    fates: await findFates(c, labelled(service.keys), 'delete'),
     draft: newDraft(),
     askCode: await needsCode(c),
     ...again,
