@@ -14,7 +14,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   database: ['rules', 'secrets', 'log.ts', 'config.ts', 'cannot-start.ts'],
   outbox: ['rules', 'secrets', 'log.ts', 'config.ts', 'database'],
   identity: ['rules', 'secrets', 'log.ts', 'database', 'outbox/letters.ts', 'outbox/notices.ts'],
-  keyring: ['rules', 'secrets', 'log.ts', 'database', 'outbox/letters.ts', 'outbox/notices.ts'],
+  keyring: ['rules', 'secrets', 'log.ts', 'database', 'outbox/letters.ts', 'outbox/notices.ts', 'outbox/webhooks.ts'],
   desk: [
     'rules',
     'secrets',

@@ -1,4 +1,4 @@
-import { recordAudit } from '../database/audit/append.ts'
+import { type AuditPosition, recordAudit } from '../database/audit/append.ts'
 import { clock, type Db, type Trx } from '../database/connect.ts'
 import { lockAccount } from '../database/people/owners.ts'
 import { holdLetsPickUp, holdUntil, onHold } from '../rules/hold.ts'
@@ -6,6 +6,7 @@ import { isAccepted } from '../rules/keys/verdict.ts'
 import { type PersonActor, requireRole } from '../rules/permissions.ts'
 import { Refusal } from '../rules/refusals.ts'
 import type { Sealer } from '../secrets/sealing.ts'
+import { sendKeyEvent } from './keys/told.ts'
 import { versionBinding } from './make-version.ts'
 
 async function mayReveal(trx: Trx, actor: PersonActor): Promise<boolean> {
@@ -43,6 +44,20 @@ function refuseHeld(account: Account, maker: Awaited<ReturnType<typeof findMaker
 }
 
 const SEALED = 'This key is delivered as an age file. Fetch that, and open it where its identity is.'
+/** Endpoints hear that it was shown, which whoever made it may not have expected. */
+async function tellRevealed(
+  trx: Trx,
+  version: { id: string; keyId: string; organisationId: string },
+  at: Date,
+  position: AuditPosition,
+): Promise<void> {
+  const { keyId, organisationId } = version
+  const key = trx.selectFrom('key').select('serviceId').where('id', '=', keyId)
+  const { serviceId } = await key.executeTakeFirstOrThrow()
+  await sendKeyEvent(trx, 'key.revealed', { id: keyId, serviceId, organisationId }, at, position, {
+    versionId: version.id,
+  })
+}
 
 /**
  * Shows a version's secret, once: its ciphertext is gone when the secret is answered. Refuses NOT_FOUND, NOT_ALLOWED (a developer
@@ -85,7 +100,9 @@ export async function revealVersion(
       .execute()
     const about = maker === null ? {} : { rotation: maker.ref }
     const facts = { version: versionId, key: version.keyId }
-    await recordAudit(trx, version.organisationId, at, { action: 'version.reveal', actor, ...about, facts })
+    const entry = { action: 'version.reveal', actor, ...about, facts }
+    const position = await recordAudit(trx, version.organisationId, at, entry)
+    await tellRevealed(trx, version, at, position)
     return { secret }
   })
 }

@@ -16,6 +16,8 @@ type NoticeFacts = {
   about: string
   /** What was done about it or is best done now, in a sentence or two. */
   note?: string
+  /** What exactly, line by line, where there is more to say; never a secret. */
+  details?: string[]
   /** Path of the page that shows it. */
   path: string
   at: Date

@@ -6,7 +6,7 @@ import { carryOutNextDue } from '../../src/desk/carry-out.ts'
 import { approveRotation, rejectRotation } from '../../src/desk/decide.ts'
 import { revokeEarly } from '../../src/desk/follow-ups/revoke-early.ts'
 import { withdrawRotation } from '../../src/desk/withdraw.ts'
-import { setKeyEnabled } from '../../src/keyring/keys.ts'
+import { setKeyEnabled } from '../../src/keyring/keys/switch.ts'
 import { openTestDatabase } from '../support/database.ts'
 import { findViolations } from '../support/invariants.ts'
 import {

@@ -123,6 +123,9 @@ describe.each(names(personal.filter((route) => route.stepUp)))('%s', (_name, rou
       removeService: { confirmName: 'X' },
       rollKey: { overlapSeconds: 60 },
       setDelivery: { ageRecipient: null },
+      createKey: { kind: 'auth', name: 'X', permission: 'read_only' },
+      deleteKey: { confirmName: 'X' },
+      createDataset: { name: 'X', serviceId: world.place.serviceId },
     }
     const body = bodies[route.operation] ?? {}
     for (const header of [{}, { 'rekey-step-up': 'wrong' }]) {
@@ -156,6 +159,11 @@ test('what belongs to another organisation is not there', async () => {
     ['POST', `/v1/keys/${place.authKeyId}/dependants`, { type: 'kms', name: 'Mine now' }],
     ['GET', `/v1/keys/${place.authKeyId}/dependants`],
     ['POST', `/v1/keys/${place.authKeyId}/roll`, { overlapSeconds: 60 }],
+    ['GET', `/v1/keys/${place.authKeyId}`],
+    ['PATCH', `/v1/keys/${place.authKeyId}`, { name: 'Mine now' }],
+    ['DELETE', `/v1/keys/${place.authKeyId}`, { confirmName: 'Auth key' }],
+    ['POST', `/v1/services/${place.serviceId}/keys`, { kind: 'auth', name: 'Mine now', permission: 'admin' }],
+    ['POST', '/v1/datasets', { serviceId: place.serviceId, name: 'Mine now' }],
     ['GET', `/v1/rotations/${ref}`],
     ['GET', `/v1/rotations/${ref}/events`],
     ['POST', `/v1/rotations/${ref}/withdrawal`],
@@ -187,6 +195,8 @@ test('what belongs to another organisation is not there', async () => {
   }
   const asked = await rival.call('GET', `/v1/services?organisationId=${place.organisationId}`)
   expect(asked.json).toEqual({ items: [], nextCursor: null })
+  const datasets = await rival.call('GET', `/v1/datasets?serviceId=${place.serviceId}`)
+  expect(datasets.json).toEqual({ items: [], nextCursor: null })
 })
 
 test('a step-up is of use to nobody else, and not to another token of the same person', async () => {

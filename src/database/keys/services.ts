@@ -19,6 +19,8 @@ export type KeyView = {
   createdAt: Date
   /** Who made it by hand; null for the first keys of a service, and imported ones. */
   createdByName: string | null
+  /** When it ends by itself, whichever version it has; null: never. */
+  expiresAt: Date | null
   /** The live rotation the key is in, if any. */
   rotationRef: string | null
   /** Newest first. */
@@ -69,10 +71,10 @@ async function findKeys(db: Db, serviceIds: readonly string[]): Promise<KeyView[
     'keyId',
     keys.map((key) => key.id),
   )
-  return keys.map((key) => ({
-    ...key,
-    versions: versions.filter((version) => version.keyId === key.id),
-  }))
+  return keys.map((key) => {
+    const own = versions.filter((version) => version.keyId === key.id)
+    return { ...key, expiresAt: own[0]?.ownEnd ?? null, versions: own }
+  })
 }
 
 async function complete(db: Db, rows: readonly Omit<ServiceView, 'keys'>[]): Promise<ServiceView[]> {

@@ -77,6 +77,8 @@ export const noticeFacts = z.object({
   about: z.string(),
   /** What was done about it or is best done now, in a sentence or two. */
   note: z.string().optional(),
+  /** What exactly, line by line, where there is more to say. */
+  details: z.array(z.string()).optional(),
   at: time,
   path: z.string(),
   why: z.string(),

@@ -24,6 +24,7 @@ function noticeView({ facts }: Content<'security-notice'>, format: Format) {
     about: nameOrNullIn(format, facts.about),
     note: facts.note ?? null,
     happened: HAPPENED.has(facts.notice),
+    details: (facts.details ?? []).map((line) => nameIn(format, line)),
     organisation: nameOrNullIn(format, facts.organisation),
     at: moment(facts.at, facts.timeZone),
   }

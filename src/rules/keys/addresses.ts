@@ -2,7 +2,7 @@ import ipaddr from 'ipaddr.js'
 
 /** Whether the address lies in one of the ranges (single addresses or CIDR, IPv4 or IPv6). `::ffff:1.2.3.4` counts as `1.2.3.4`; what is no address lies in none. */
 export function ipInRanges(ip: string, ranges: readonly string[]): boolean {
-  if (!ipaddr.isValid(ip)) return false
+  if (!isAddress(ip)) return false
   const address = ipaddr.process(ip)
   return ranges.some((range) => {
     const [base, bits] = range.includes('/') ? ipaddr.parseCIDR(range) : single(range)
@@ -36,11 +36,21 @@ function isAddress(text: string): boolean {
   return ipaddr.IPv4.isValidFourPartDecimal(text) || (text.includes(':') && ipaddr.IPv6.isValid(text))
 }
 
-function normalRange(text: string): string | null {
-  const [address = '', bits] = text.split('/')
+/** `::ffff:192.0.2.0/120` is `192.0.2.0/24` written in another way, and no address is matched as anything but IPv4 there. */
+function unmapped(address: string, bits: string): string {
+  const plain = ipaddr.process(address)
+  return plain.kind() === ipaddr.parse(address).kind()
+    ? `${address}/${bits}`
+    : `${plain.toString()}/${Number(bits) - 96}`
+}
+
+function normalRange(given: string): string | null {
+  const [address = '', bits] = given.split('/')
   if (!isAddress(address)) return null
   if (bits === undefined) return ipaddr.process(address).toString()
-  if (!ipaddr.isValidCIDR(text) || ipaddr.process(address).kind() !== ipaddr.parse(address).kind()) return null
+  if (!ipaddr.isValidCIDR(given)) return null
+  const text = unmapped(address, bits)
+  if (!ipaddr.isValidCIDR(text)) return null
   const [base, length] = ipaddr.parseCIDR(text)
   if (length < WIDEST_BITS[base.kind()]) return null
   const network = base.kind() === 'ipv4' ? ipaddr.IPv4 : ipaddr.IPv6

@@ -30,6 +30,12 @@ export const WEBHOOK_EVENTS = {
   'follow_up.done': 'It was carried out; an old key revoked early is refused from here on.',
   'follow_up.rejected': 'The desk said no to it.',
   'follow_up.lapsed': 'It came too late.',
+  'key.created': 'A key was made in a service.',
+  'key.edited': 'What a key may do, from where, or how it is called was changed.',
+  'key.disabled': 'A key is refused from here on, until it is enabled again.',
+  'key.enabled': 'A disabled key is accepted again.',
+  'key.deleted': 'A key ended for good, with all its versions.',
+  'key.revealed': 'The secret of a version was shown, once.',
 } as const
 export type WebhookEventType = keyof typeof WEBHOOK_EVENTS
 

@@ -5,6 +5,7 @@ import { NO_INPUT, openRoute, type Route } from './route.ts'
 import { assignmentRoutes } from './routes/assignment.ts'
 import { auditRoutes } from './routes/audit.ts'
 import { conversationRoutes } from './routes/conversation.ts'
+import { datasetRoutes } from './routes/datasets.ts'
 import { deliveryRoutes } from './routes/delivery.ts'
 import { dependantRoutes } from './routes/dependants.ts'
 import { followUpRoutes } from './routes/follow-ups.ts'
@@ -58,6 +59,7 @@ export const API_ROUTES: readonly Route[] = [
   ...dependantRoutes,
   ...rollRoutes,
   ...deliveryRoutes,
+  ...datasetRoutes,
   ...rotationRoutes,
   ...moveRoutes,
   ...followUpRoutes,

@@ -104,9 +104,10 @@ const version = z
   })
   .meta({ id: 'Version' })
 
-const key = z
+export const key = z
   .object({
     id: z.string(),
+    serviceId: z.string(),
     kind,
     name: z.string(),
     description: z.string(),
@@ -115,6 +116,7 @@ const key = z
     datasets: z.array(z.string()),
     enabled: z.boolean(),
     createdAt: time,
+    expiresAt: time.nullable().meta({ description: 'When it ends by itself, whichever version it has.' }),
     rotationRef: z.string().nullable().meta({ description: 'The live rotation the key is in.' }),
     versions: z.array(version).meta({ description: 'The newest first.' }),
   })

@@ -19,6 +19,7 @@ export const ABOUT: Readonly<Record<string, string>> = {
   review: 'Reviews of permissions',
   dependant: 'What depends on keys',
   task: 'Tasks about what depends on keys',
+  dataset: 'Datasets',
   member: 'Members',
   staff: 'Staff',
   person: 'Accounts',

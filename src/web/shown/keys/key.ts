@@ -39,7 +39,6 @@ function versionFacts(version: VersionView, key: KeyView, now: Date, timeZone: s
 export function keyFactsInFull(key: KeyView, service: ServiceView, timeZone: string) {
   const now = new Date()
   const lastUse = lastUseOf(key)
-  const newest = key.versions[0]
   return {
     id: key.id,
     name: key.name,
@@ -52,7 +51,7 @@ export function keyFactsInFull(key: KeyView, service: ServiceView, timeZone: str
     service: { name: service.name, href: `/services/${service.id}`, live: service.environment === 'live' },
     madeAt: shownTime(key.createdAt, timeZone),
     madeBy: key.createdByName,
-    expiresAt: shownTimeOrNull(newest?.ownEnd ?? null, timeZone),
+    expiresAt: shownTimeOrNull(key.expiresAt, timeZone),
     lastUsed: shownTimeOrNull(lastUse?.lastUsedAt ?? null, timeZone),
     network: lastUse?.lastNetwork ?? null,
     rotation: key.rotationRef === null ? null : { ref: key.rotationRef, href: `/rotations/${key.rotationRef}` },
