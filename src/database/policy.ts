@@ -1,6 +1,7 @@
 import type { Selectable } from 'kysely'
-import { effectivePolicy, type Policy } from '../rules/policy.ts'
-import type { Db } from './connect.ts'
+import { effectivePolicy, type Policy, type ServicePolicy } from '../rules/policy.ts'
+import type { DeskPolicy } from '../rules/policy-change.ts'
+import type { Db, Trx } from './connect.ts'
 import type { Database } from './schema.ts'
 
 export type DeskPolicyRow = Selectable<Database['policy']>
@@ -9,6 +10,33 @@ export type ServicePolicyRow = Selectable<Database['servicePolicy']>
 /** The policy of the desk, of which there is one. */
 export async function findPolicy(db: Db): Promise<DeskPolicyRow> {
   return db.selectFrom('policy').selectAll().executeTakeFirstOrThrow()
+}
+
+/** The same, held: for changing it, or so that it stays as it is while that of a service is changed. */
+export async function lockDeskPolicy(trx: Trx, mode: 'update' | 'share'): Promise<DeskPolicyRow> {
+  const query = trx.selectFrom('policy').selectAll()
+  return (mode === 'update' ? query.forUpdate() : query.forShare()).executeTakeFirstOrThrow()
+}
+
+/** The terms of a row, without what it is kept by. */
+export function deskPolicyOf({ only: _only, revision: _revision, ...terms }: DeskPolicyRow): DeskPolicy {
+  return terms
+}
+
+/** What is set for a service, of which nothing may be. */
+export function servicePolicyOf(row: ServicePolicyRow | undefined): ServicePolicy {
+  return {
+    longestOverlapSeconds: row?.longestOverlapSeconds ?? null,
+    overlapByReason: row?.overlapByReason ?? null,
+    approvalsNeeded: row?.approvalsNeeded ?? null,
+    selfService: row?.selfService ?? null,
+    cooldownSeconds: row?.cooldownSeconds ?? null,
+    remindAgeDays: row?.remindAgeDays ?? null,
+    fileAgeDays: row?.fileAgeDays ?? null,
+    keysPerService: row?.keysPerService ?? null,
+    filingRanges: row?.filingRanges ?? null,
+    leakResponse: row?.leakResponse ?? null,
+  }
 }
 
 /** What is set for single services, by service; those for which nothing is are left out. */

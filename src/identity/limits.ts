@@ -1,5 +1,6 @@
 import type { Db } from '../database/connect.ts'
 import { type Limit, returnPoint, spendPoint } from '../database/limits.ts'
+import { findPolicy } from '../database/policy.ts'
 import { networkOf } from '../rules/networks.ts'
 
 // A right password gives its points back, so these count wrong ones.
@@ -8,7 +9,6 @@ const SIGN_IN_PER_EMAIL: Limit = { name: 'sign-in-email', points: 20, seconds: 1
 const SET_UP_TRIES: Limit = { name: 'set-up', points: 20, seconds: 15 * 60 }
 
 const RESETS_PER_NETWORK: Limit = { name: 'reset-network', points: 20, seconds: 15 * 60 }
-const RESETS_PER_EMAIL: Limit = { name: 'reset-email', points: 5, seconds: 60 * 60 }
 const EMAIL_CHANGES_PER_PERSON: Limit = { name: 'email-change', points: 5, seconds: 60 * 60 }
 
 const INVITATIONS_PER_PERSON: Limit = { name: 'invitation', points: 50, seconds: 60 * 60 }
@@ -44,10 +44,11 @@ export async function spendAccessRequest(db: Db, network: string, email: string)
   await spendPoint(db, ACCESS_REQUESTS_PER_EMAIL, email)
 }
 
-/** Counts a wish for a password reset, by network and by address, known or not. Refuses with `TOO_MANY_REQUESTS`. */
+/** Counts a wish for a password reset, by network and, as often an hour as the policy says, by address, known or not. Refuses with `TOO_MANY_REQUESTS`. */
 export async function spendReset(db: Db, network: string, email: string): Promise<void> {
   await spendPoint(db, RESETS_PER_NETWORK, networkOf(network))
-  await spendPoint(db, RESETS_PER_EMAIL, email)
+  const { resetsPerHour } = await findPolicy(db)
+  await spendPoint(db, { name: 'reset-email', points: resetsPerHour, seconds: 60 * 60 }, email)
 }
 
 /** Counts a change of address by who asks for it, so that nobody floods strangers with mail. Refuses with `TOO_MANY_REQUESTS`. */

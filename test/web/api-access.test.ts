@@ -152,6 +152,7 @@ test('what belongs to another organisation is not there', async () => {
     ['POST', `/v1/versions/${place.versionId}/reveal`],
     ['PUT', `/v1/services/${place.serviceId}/delivery`, { ageRecipient: null }],
     ['GET', `/v1/versions/${place.versionId}/sealed`],
+    ['GET', `/v1/services/${place.serviceId}/policy`],
     ['POST', `/v1/versions/${place.versionId}/acknowledgement`],
     ['POST', `/v1/versions/${place.versionId}/reissue`],
     ['POST', `/v1/keys/${place.authKeyId}/disable`],

@@ -4,8 +4,8 @@ import type { Optional } from './columns.ts'
 
 /** Organisations, people, and what proves who somebody is. */
 export type PeopleTables = {
-  /** `reviewDueAt`: when its owners are reminded that nobody reviewed what its keys may do. */
-  organisation: { id: string; name: string; createdAt: Date; reviewDueAt: Generated<Date> }
+  /** `agesDueAt: Generated<Date>; reviewDueAt`: when its owners are reminded that nobody reviewed what its keys may do. */
+  organisation: { id: string; name: string; createdAt: Date; reviewDueAt: Generated<Date>; agesDueAt: Generated<Date> }
   person: {
     id: string
     email: string

@@ -15,6 +15,7 @@ import { meRoutes } from './routes/me.ts'
 import { memberRoutes } from './routes/members.ts'
 import { moveRoutes } from './routes/moves.ts'
 import { organisationRoutes } from './routes/organisations.ts'
+import { policyRoutes } from './routes/policy.ts'
 import { probeRoutes } from './routes/probes.ts'
 import { rollRoutes } from './routes/roll.ts'
 import { rotationRoutes } from './routes/rotations.ts'
@@ -56,6 +57,7 @@ export const API_ROUTES: readonly Route[] = [
   ...gatewayRoutes,
   ...serviceRoutes,
   ...keyRoutes,
+  ...policyRoutes,
   ...dependantRoutes,
   ...rollRoutes,
   ...deliveryRoutes,

@@ -5,6 +5,7 @@ export const TAGS = {
   Organisations: 'The customers of the desk.',
   Gateways: 'Who may ask whether a key is good.',
   'Services and keys': 'Keys, their versions, and the one reveal of a new secret.',
+  Policies: 'What the desk, and each service, allows of what is filed.',
   Rotations: 'From the request to the last old key that stops.',
   'Follow-ups': 'More time for old keys, their early end, and going back to them.',
   Decisions: 'What agents do.',
