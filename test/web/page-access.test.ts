@@ -88,6 +88,9 @@ const GETS: Record<string, readonly Who[]> = {
   '/follow-ups/:id': ['agent', 'admin'],
   '/items/:id/closing': ['agent', 'admin'],
   '/services/:id/removal': ['owner'],
+  '/services/:id/delivery': ['owner'],
+  '/versions/:id/sealed': ['owner'],
+  '/versions/:id/reissue': ['owner'],
   '/services': EVERYBODY,
   '/keys/:id/dependants': ['owner'],
   '/services/:id{svc_[0-9a-z]+}': ACME,
@@ -167,6 +170,10 @@ const POSTS: Record<string, readonly Who[]> = {
   '/items/:id/retry': ['agent', 'admin'],
   '/items/:id/closing': ['agent', 'admin'],
   '/services/:id/removal': ['owner'],
+  '/services/:id/delivery': ['owner'],
+  '/versions/:id/sealed': ['owner'],
+  '/versions/:id/acknowledgement': ['owner'],
+  '/versions/:id/reissue': ['owner'],
   '/rotations/:ref/approval': ['agent', 'admin'],
   '/rotations/:ref/rejection': ['agent', 'admin'],
   '/rotations/:ref/assignment': ['agent', 'admin'],
@@ -252,6 +259,7 @@ function addressOf(pattern: string): string {
   }
   const ids = {
     services: world.place.serviceId,
+    versions: world.place.versionId,
     keys: world.place.authKeyId,
     people: world.people.developer.actor.personId,
     gateways: gatewayId,

@@ -104,6 +104,16 @@ export async function findKey(
   return service === undefined || key === undefined ? undefined : { key, service }
 }
 
+/** A version's key with the service it is in, if all are there and the viewer may see them. */
+export async function findKeyOfVersion(
+  db: Db,
+  viewer: Viewer,
+  versionId: string,
+): Promise<{ key: KeyView; service: ServiceView } | undefined> {
+  const row = await db.selectFrom('version').select('keyId').where('id', '=', versionId).executeTakeFirst()
+  return row === undefined ? undefined : findKey(db, viewer, row.keyId)
+}
+
 type ServiceFilter = { organisationId?: string | undefined; cursor?: string | undefined; limit: number }
 
 /** A page of the services that the viewer may see, in the order they were made. */

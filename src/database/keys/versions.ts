@@ -29,6 +29,8 @@ export type VersionView = {
   fetchedAt: Date | null
   acknowledgedAt: Date | null
   acknowledgedBy: string | null
+  /** The rotation that made it, where it is picked up too; null for one that none made. */
+  madeIn: string | null
   /** Whether somebody has its secret: it was revealed, or its age file acknowledged. */
   pickedUp: boolean
   /** The SHA-256 (hex) of its text, which whoever holds it can make too. */
@@ -56,6 +58,15 @@ export async function findVersions(db: Db, by: 'id' | 'keyId', ids: readonly str
     .select(['version.activeFrom', 'version.revokeFrom', 'key.enabled'])
     .select(['versionUse.lastUsedAt', 'versionUse.lastNetwork', 'person.name as revealedBy'])
     .select(['version.ageRecipient', 'version.fetchedAt', 'version.acknowledgedAt', 'receiver.name as acknowledgedBy'])
+    .select((is) =>
+      is
+        .selectFrom('item')
+        .select('item.rotationRef')
+        .whereRef('item.keyId', '=', 'version.keyId')
+        .whereRef('item.newVersionId', '=', 'version.id')
+        .limit(1)
+        .as('madeIn'),
+    )
     .select(sql<boolean>`version.sealed is not null`.as('sealed'))
     .select(sql<boolean>`version.age_file is not null`.as('ageFile'))
     .select(sql<string>`encode(version.hash, 'hex')`.as('fingerprint'))

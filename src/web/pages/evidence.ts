@@ -22,8 +22,10 @@ function versionFacts(version: VersionView | null, sha256: ReadonlyMap<string, s
     network: version.lastNetwork,
     revokedAt: shownTimeOrNull(version.revokedAt, timeZone),
     rolledBackAt: shownTimeOrNull(version.rolledBackAt, timeZone),
-    pickedUpAt: shownTimeOrNull(version.revealedAt, timeZone),
-    pickedUpBy: version.revealedBy,
+    pickedUpAt: shownTimeOrNull(version.revealedAt ?? version.acknowledgedAt, timeZone),
+    pickedUpBy: version.revealedBy ?? version.acknowledgedBy,
+    fetchedAt: shownTimeOrNull(version.fetchedAt, timeZone),
+    recipient: version.ageRecipient,
   }
 }
 

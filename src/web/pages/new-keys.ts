@@ -4,7 +4,7 @@ import { findAccountChanges } from '../../database/people/owners.ts'
 import type { RotationView } from '../../database/rotations/views.ts'
 import { revealVersion } from '../../keyring/reveal.ts'
 import { holdLetsPickUp, holdUntil } from '../../rules/hold.ts'
-import type { PersonActor } from '../../rules/permissions.ts'
+import { type PersonActor, roleMay } from '../../rules/permissions.ts'
 import { Refusal } from '../../rules/refusals.ts'
 import { type App, actorFor, bearerOf, type WebContext } from '../context.ts'
 import { confirmWithCode, needsCode } from '../forms/confirmed.ts'
@@ -30,15 +30,21 @@ async function findPickUpHold(c: WebContext, madeBy: RotationView | null) {
 
 async function showList(c: WebContext, { label, href, keys, madeBy }: Offered, problems?: Problems): Promise<Response> {
   if (keys.length === 0) throw new Refusal('ILLEGAL_MOVE', { detail: 'The new keys are not made yet.' })
-  const waiting = keys.find((key) => key.waits)
+  const waiting = keys.find((key) => key.waits && key.sealedHref === null)
   const hold = waiting === undefined ? null : await findPickUpHold(c, madeBy)
   const first = hold === null ? waiting : undefined
   return showPage(c, 'new-keys', {
     title: 'Get the new keys',
     label,
     href,
-    keys: keys.map((key) => ({ ...key, first: key === first, offered: key.waits && hold === null })),
+    keys: keys.map((key) => ({
+      ...key,
+      first: key === first,
+      offered: key.waits && key.sealedHref === null && hold === null,
+    })),
     anyWaiting: waiting !== undefined,
+    nothingLeft: !keys.some((key) => key.waits),
+    mayReissue: roleMay(bearerOf(c).actor.role, 'versions.reissue'),
     hold,
     askCode: first !== undefined && (await needsCode(c)),
     ...(problems === undefined ? {} : { problems }),

@@ -4,6 +4,7 @@ import { addAudit } from './audit.ts'
 import { addCannedAnswers } from './conversation/canned-answers.ts'
 import { addConversation } from './conversation/write.ts'
 import { addDecision } from './decision.ts'
+import { addDelivery } from './delivery/routes.ts'
 import { addDeskPages } from './desk/routes.ts'
 import { addEvidence } from './evidence.ts'
 import { addNewRotation } from './filing/new-rotation.ts'
@@ -37,6 +38,7 @@ export function addPages(app: App): void {
   for (const add of [addQueue, addReports, addDecision, addConversation, addCannedAnswers]) add(app)
   for (const add of [addFollowUps, addTrouble]) add(app)
   addAccount(app)
+  addDelivery(app)
   addWebhooks(app)
   addWatch(app)
   addDeskPages(app)

@@ -1,8 +1,9 @@
 import type { KeyView, ServiceView } from '../../database/keys/services.ts'
-import type { VersionView } from '../../database/keys/versions.ts'
+import { waitsForPickUp as hasWaiting, type VersionView } from '../../database/keys/versions.ts'
 import type { ItemView } from '../../database/rotations/items.ts'
 import type { RotationView } from '../../database/rotations/views.ts'
 import type { Environment, KeyKind } from '../../rules/keys/key-text.ts'
+import { isOver } from '../../rules/keys/verdict.ts'
 import { KIND_WORDS } from '../../rules/text/words.ts'
 import { oldKeyWorks, waitsForPickUp } from './status.ts'
 import { type ShownTime, shownTimeOrNull } from './times.ts'
@@ -16,8 +17,14 @@ type NewKey = {
   last4: string
   /** Whether its secret still waits. */
   waits: boolean
+  /** Where it is fetched as an age file; null for one that is shown. */
+  sealedHref: string | null
+  /** Where it is made anew when it was lost; null once it has ended. */
+  reissueHref: string | null
   revealedAt: ShownTime | null
   revealedBy: string
+  storedAt: ShownTime | null
+  storedBy: string
   old: { last4: string } | null
   oldStopsAt: ShownTime | null
 }
@@ -35,8 +42,12 @@ function newKey(version: VersionView, place: Place, waits: boolean, timeZone: st
     live: place.environment === 'live',
     last4: version.last4,
     waits,
+    sealedHref: version.ageRecipient === null ? null : `/versions/${version.id}/sealed`,
+    reissueHref: isOver({ ...version, revokeFrom: null }, new Date()) ? null : `/versions/${version.id}/reissue`,
     revealedAt: shownTimeOrNull(version.revealedAt, timeZone),
     revealedBy: version.revealedBy ?? '',
+    storedAt: shownTimeOrNull(version.acknowledgedAt, timeZone),
+    storedBy: version.acknowledgedBy ?? '',
     old: null,
     oldStopsAt: null,
   }
@@ -47,7 +58,10 @@ function ofItem(item: ItemView, timeZone: string): NewKey[] {
   if (newVersion === null) return []
   const key = newKey(newVersion, { ...item, service: item.serviceName }, waitsForPickUp(item), timeZone)
   const old = oldVersion === null ? null : { last4: oldVersion.last4 }
-  return [{ ...key, old, oldStopsAt: oldKeyWorks(item) ? shownTimeOrNull(item.overlapEndsAt, timeZone) : null }]
+  const reissueHref = oldKeyWorks(item) || key.waits ? key.reissueHref : null
+  return [
+    { ...key, reissueHref, old, oldStopsAt: oldKeyWorks(item) ? shownTimeOrNull(item.overlapEndsAt, timeZone) : null },
+  ]
 }
 
 export function newKeysOfRotation(rotation: RotationView, timeZone: string): NewKeys {
@@ -55,16 +69,22 @@ export function newKeysOfRotation(rotation: RotationView, timeZone: string): New
   return { label: rotation.ref, href: `/rotations/${rotation.ref}`, keys }
 }
 
+/** The newest version that no rotation made, by which a key began, or one that took its place. */
+function firstVersion(key: KeyView): VersionView | undefined {
+  return key.versions.find(({ madeIn }) => madeIn === null)
+}
+
 /** Whether a key's newest secret has never been picked up; one that a rotation made is picked up there. */
 export function waitsForFirstPickUp(key: KeyView): boolean {
-  const [newest, ...older] = key.versions
-  return newest !== undefined && older.length === 0 && newest.sealed && newest.accepted
+  const first = firstVersion(key)
+  return first !== undefined && first === key.versions[0] && hasWaiting(first) && first.accepted
 }
 
 function ofKey(key: KeyView, { name, environment }: ServiceView, timeZone: string): NewKey[] {
-  const first = key.versions.at(-1)
+  const first = firstVersion(key)
   if (first === undefined) return []
-  return [newKey(first, { service: name, kind: key.kind, environment }, waitsForFirstPickUp(key), timeZone)]
+  const made = newKey(first, { service: name, kind: key.kind, environment }, waitsForFirstPickUp(key), timeZone)
+  return [made.waits ? made : { ...made, reissueHref: null }]
 }
 
 export function firstKeysOfService(service: ServiceView, timeZone: string): NewKeys {

@@ -1,4 +1,4 @@
-import type { VersionView } from '../../database/keys/versions.ts'
+import { waitsForPickUp as hasWaiting, type VersionView } from '../../database/keys/versions.ts'
 import type { ItemView } from '../../database/rotations/items.ts'
 import type { RotationView } from '../../database/rotations/views.ts'
 import { isEnded } from '../../rules/rotations/rotation-lifecycle.ts'
@@ -58,14 +58,25 @@ function oldFacts(item: ItemView, overlapSeconds: number, timeZone: string) {
   }
 }
 
+/** Who has the new key and since when, or whether it still waits; the receipt of one that was delivered as an age file. */
+function pickUpFacts(version: VersionView, timeZone: string) {
+  const isReceipt = version.acknowledgedAt !== null
+  return {
+    pickedUpAt: shownTimeOrNull(version.revealedAt ?? version.acknowledgedAt, timeZone),
+    pickedUpBy: version.revealedBy ?? version.acknowledgedBy,
+    fingerprint: isReceipt ? version.fingerprint : null,
+    notPickedUp: hasWaiting(version),
+    waiting: version.fetchedAt === null ? 'waits for an owner' : 'fetched, but not said to be stored',
+    gone: 'not any more',
+  }
+}
+
 function newFacts(item: ItemView, timeZone: string) {
   const { newVersion } = item
   if (newVersion === null) return null
   return {
     last4: newVersion.last4,
-    revealedAt: shownTimeOrNull(newVersion.revealedAt, timeZone),
-    revealedBy: newVersion.revealedBy,
-    waiting: newVersion.sealed ? 'waits for an owner' : 'not any more',
+    ...pickUpFacts(newVersion, timeZone),
     ...lastUse(newVersion, timeZone),
   }
 }

@@ -31,7 +31,9 @@ function givenNote({ tasks }: ItemView): string | null {
 
 function deletedFacts(item: ItemView, timeZone: string) {
   const { newVersion } = item
-  const pickedUp = newVersion?.revealedBy ? `picked up by ${newVersion.revealedBy}.` : 'picked up by nobody.'
+  const pickedUp = newVersion?.pickedUp
+    ? `picked up by ${newVersion.revealedBy ?? newVersion.acknowledgedBy}.`
+    : 'picked up by nobody.'
   const { useText, lastUsed, network } = lastUse(newVersion, timeZone)
   return {
     service: item.serviceName,

@@ -3,6 +3,7 @@ import type { PersonActor } from '../../../rules/permissions.ts'
 import { isEnded } from '../../../rules/rotations/rotation-lifecycle.ts'
 import { joinWords } from '../../../rules/text/words.ts'
 import { rowFacts } from '../../shown/rotation-facts.ts'
+import { waitsForPickUp } from '../../shown/status.ts'
 import { shownTimeOrNull } from '../../shown/times.ts'
 import { triedWords } from '../../shown/trouble.ts'
 
@@ -45,6 +46,7 @@ export function queueRow(rotation: RotationView, actor: PersonActor, timeZone: s
     approvalsWord: `${approvals.length} of ${approvalsNeeded}`,
     mineNote: approvals.some(({ by }) => by.id === actor.personId) ? 'one is yours' : null,
     waiting: waitingWord(rotation),
+    notPickedUp: ended ? 0 : rotation.items.filter(waitsForPickUp).length,
     trouble: troubleOf(rotation),
     assignee: assignee === null ? null : { name: assignee.name, you: assignee.id === actor.personId },
     tick: ended ? null : tickOf(rotation),

@@ -1,5 +1,5 @@
 import type { KeyView, ServiceView } from '../../../database/keys/services.ts'
-import type { VersionView } from '../../../database/keys/versions.ts'
+import { type VersionView, waitsForPickUp } from '../../../database/keys/versions.ts'
 import { KIND_WORDS, PERMISSION_WORDS } from '../../../rules/text/words.ts'
 import { shownTime, shownTimeOrNull } from '../times.ts'
 import { lastUseOf } from './service.ts'
@@ -27,9 +27,10 @@ function versionFacts(version: VersionView, key: KeyView, now: Date, timeZone: s
     last4: version.last4,
     at: shownTimeOrNull(at, timeZone),
     madeAt: shownTime(version.createdAt, timeZone),
-    waits: version.sealed,
-    revealedAt: shownTimeOrNull(version.revealedAt, timeZone),
-    revealedBy: version.revealedBy ?? '',
+    waits: waitsForPickUp(version),
+    revealedAt: shownTimeOrNull(version.revealedAt ?? version.acknowledgedAt, timeZone),
+    revealedBy: version.revealedBy ?? version.acknowledgedBy ?? '',
+    fingerprint: version.acknowledgedAt === null ? null : version.fingerprint,
     lastUsed: shownTimeOrNull(version.lastUsedAt, timeZone),
     network: version.lastNetwork,
   }

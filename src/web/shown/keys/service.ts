@@ -1,4 +1,5 @@
 import type { KeyView, ServiceView } from '../../../database/keys/services.ts'
+import { waitsForPickUp } from '../../../database/keys/versions.ts'
 import { KIND_WORDS, PERMISSION_WORDS } from '../../../rules/text/words.ts'
 import { waitsForFirstPickUp } from '../new-keys.ts'
 import { shownOrganisation } from '../page.ts'
@@ -19,6 +20,7 @@ function versionFacts(key: KeyView, timeZone: string) {
   const newest = key.versions.slice(0, 1)
   return (shown.length === 0 ? newest : shown).map((version, i) => ({
     last4: version.last4,
+    notPickedUp: waitsForPickUp(version),
     note: shown.length < 2 ? null : i === 0 ? 'new' : 'old, stops',
     stopsAt: shown.length < 2 || i === 0 ? null : shownTimeOrNull(version.acceptedUntil, timeZone),
   }))
@@ -69,6 +71,8 @@ export function serviceFacts(service: ServiceView, timeZone: string, options: Op
     selfService: service.selfService,
     organisation: options.ofAll ? shownOrganisation(service.organisationId, service.organisationName) : null,
     removeHref: options.mayRemove ? `/services/${service.id}/removal` : null,
+    deliveryHref: options.mayManage ? `/services/${service.id}/delivery` : null,
+    isSealed: service.ageRecipient !== null,
     pickUpHref: waits ? `/services/${service.id}/new-keys` : null,
     keys: service.keys.map((key) => keyFacts(key, service, timeZone, options)),
   }
