@@ -147,9 +147,14 @@ describe('the mark is not for a reader who can do nothing', () => {
     expect(subjectFor(rotationFacts(kind))).toContain('[Action needed]')
   })
 
-  test('nor for an old key that is picked up and no longer used', () => {
+  test('nor for an old key that is picked up, was given where it is held and is no longer used', () => {
     const facts = rotationFacts('old-key-stops')
-    const items = facts.items.map((item) => ({ ...item, pickedUp: true, oldLastUsedAt: '2026-11-20T09:00:00.000Z' }))
+    const items = facts.items.map((item) => ({
+      ...item,
+      toBeGivenNew: [],
+      pickedUp: true,
+      oldLastUsedAt: '2026-11-20T09:00:00.000Z',
+    }))
     expect(render({ kind: 'old-key-stops', facts: { ...facts, items } }).subject).not.toContain('Action')
     const used = items.map((item) => ({ ...item, oldLastUsedAt: '2026-11-24T09:00:00.000Z' }))
     expect(render({ kind: 'old-key-stops', facts: { ...facts, items: used } }).subject).toContain('Action')

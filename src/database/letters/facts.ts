@@ -1,6 +1,8 @@
 import type { ExpressionBuilder } from 'kysely'
+import { DEPENDANT_WORDS } from '../../rules/keys/dependants.ts'
 import { startsAt } from '../../rules/rotations/overlap.ts'
 import type { Trx } from '../connect.ts'
+import { findTasks, type TaskView } from '../dependants/tasks.ts'
 import type { Database, ItemRow, RotationRow } from '../schema.ts'
 
 /** Before the execution the version to replace is the key's newest. */
@@ -14,6 +16,19 @@ function newestLast4(is: ExpressionBuilder<Database, 'item'>) {
     .limit(1)
 }
 
+/** More than these a letter counts instead of naming them. */
+const NAMED_TASKS = 10
+
+function namesOf(tasks: readonly TaskView[], state: TaskView['state']): string[] {
+  const named = tasks.filter((task) => task.state === state)
+  const names = named.slice(0, NAMED_TASKS).map(({ name, type }) => `${name} (${DEPENDANT_WORDS[type]})`)
+  return named.length > NAMED_TASKS ? [...names, `${named.length - NAMED_TASKS} more`] : names
+}
+
+function taskFacts(tasks: readonly TaskView[]) {
+  return { toBeGivenNew: namesOf(tasks, 'to_do'), toBeGivenOld: namesOf(tasks, 'to_undo') }
+}
+
 /** Facts of the items for a letter: which service and key, the ends of both versions, when the old one stops, and what was done with each. */
 async function findItemFacts(trx: Trx, items: readonly ItemRow[]) {
   const rows = await trx
@@ -22,7 +37,7 @@ async function findItemFacts(trx: Trx, items: readonly ItemRow[]) {
     .leftJoin('version as old', 'old.id', 'item.oldVersionId')
     .leftJoin('version as new', 'new.id', 'item.newVersionId')
     .leftJoin('versionUse as use', 'use.versionId', 'old.id')
-    .select(['service.name as service', 'service.environment', 'item.kind', 'item.status', 'item.problem'])
+    .select(['item.id', 'service.name as service', 'service.environment', 'item.kind', 'item.status', 'item.problem'])
     .select(['new.last4 as newLast4', 'item.overlapEndsAt', 'new.revealedAt', 'new.acknowledgedAt'])
     .select(['use.lastUsedAt', 'use.lastNetwork as oldLastNetwork'])
     .select((is) => is.fn.coalesce('old.last4', newestLast4(is)).as('oldLast4'))
@@ -33,8 +48,13 @@ async function findItemFacts(trx: Trx, items: readonly ItemRow[]) {
     )
     .orderBy('item.position')
     .execute()
-  return rows.map(({ overlapEndsAt, revealedAt, acknowledgedAt, lastUsedAt, status, ...facts }) => ({
+  const tasks = await findTasks(
+    trx,
+    rows.map(({ id }) => id),
+  )
+  return rows.map(({ id, overlapEndsAt, revealedAt, acknowledgedAt, lastUsedAt, status, ...facts }) => ({
     ...facts,
+    ...taskFacts(tasks.filter(({ itemId }) => itemId === id)),
     rolledBack: status === 'rolled_back',
     oldStopsAt: overlapEndsAt?.toISOString() ?? null,
     oldLastUsedAt: lastUsedAt?.toISOString() ?? null,

@@ -1,5 +1,6 @@
 import { type Selectable, sql } from 'kysely'
 import type { Db, Trx } from '../connect.ts'
+import { findTasks } from '../dependants/tasks.ts'
 import type { Database, ItemRow, RotationRow } from '../schema.ts'
 
 export type ReminderRow = Selectable<Database['reminder']>
@@ -51,7 +52,14 @@ export async function putOffReminders(db: Db, rotationRef: string): Promise<void
       and (reminder.kind, reminder.of, reminder.due_at) = (due.kind, due.of, due.due_at)`.execute(db)
 }
 
-export type ItemState = { item: ItemRow; oldIsRevoked: boolean; oldLastUsedAt: Date | null; newIsPickedUp: boolean }
+export type ItemState = {
+  item: ItemRow
+  oldIsRevoked: boolean
+  oldLastUsedAt: Date | null
+  newIsPickedUp: boolean
+  /** Something must hold the very key and was not given the new one yet. */
+  hasOpenTask: boolean
+}
 
 /** Items with what has become of their versions. */
 export async function findItemStates(trx: Trx, items: readonly ItemRow[]): Promise<ItemState[]> {
@@ -68,12 +76,17 @@ export async function findItemStates(trx: Trx, items: readonly ItemRow[]): Promi
       items.map((item) => item.id),
     )
     .execute()
+  const tasks = await findTasks(
+    trx,
+    items.map((item) => item.id),
+  )
   const byId = new Map(rows.map((row) => [row.id, row]))
   return items.map((item) => {
     const row = byId.get(item.id)
     return {
       item,
       oldIsRevoked: (row?.revokedAt ?? null) !== null,
+      hasOpenTask: tasks.some(({ itemId, state }) => itemId === item.id && state === 'to_do'),
       oldLastUsedAt: row?.lastUsedAt ?? null,
       newIsPickedUp: (row?.revealedAt ?? row?.acknowledgedAt ?? null) !== null,
     }

@@ -35,7 +35,7 @@ function toTellOfEnd(truth: Truth, reminder: ReminderRow): ItemState[] {
   if (isOvertaken(reminder.dueAt, reminder.of, truth.now)) return []
   const ending = stillEnding(truth, reminder)
   if (!isLastReminder(reminder.dueAt, reminder.of)) return ending
-  return ending.filter(({ oldLastUsedAt }) => isInUse(oldLastUsedAt, truth.now))
+  return ending.filter(({ oldLastUsedAt, hasOpenTask }) => hasOpenTask || isInUse(oldLastUsedAt, truth.now))
 }
 
 function toTellOfPickUp(truth: Truth, reminder: ReminderRow): ItemState[] {

@@ -17,6 +17,9 @@ const itemFacts = z.object({
   oldLastNetwork: z.string().nullable().optional(),
   /** Whether somebody has picked up the new key. */
   pickedUp: z.boolean().optional(),
+  /** What must hold the very key and was not given the new one yet, and what has to be given the old one again. */
+  toBeGivenNew: z.array(z.string()).optional(),
+  toBeGivenOld: z.array(z.string()).optional(),
   /** Whether its new key was deleted again, so that the old one goes on working. */
   rolledBack: z.boolean().optional(),
   /** Why it could not be rotated, for a person. */

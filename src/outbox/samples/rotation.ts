@@ -77,6 +77,7 @@ function sampleItems(kind: RotationLetterKind): ItemFacts[] {
     oldLastUsedAt: which === 'auth' && kind === 'old-key-stops' ? USED : null,
     oldLastNetwork: which === 'auth' && kind === 'old-key-stops' ? '203.0.113.7' : null,
     pickedUp: made && kind !== 'not-picked-up' && which === 'auth',
+    toBeGivenNew: which === 'auth' && kind === 'old-key-stops' ? ['Ledger (KMS)'] : [],
     problem: kind === 'failed' ? problem : null,
   }))
 }

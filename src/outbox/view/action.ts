@@ -13,6 +13,11 @@ function isInUse(item: ItemFacts, at: string): boolean {
   return new Date(at).getTime() - new Date(item.oldLastUsedAt).getTime() < DAY_MILLISECONDS
 }
 
+/** Whether something is left to do before the old key stops. */
+function needsSomebody(item: ItemFacts, at: string): boolean {
+  return item.pickedUp === false || isInUse(item, at) || (item.toBeGivenNew ?? []).length > 0
+}
+
 /** Whether the reader of a letter about a rotation has to do something, and not just to know. */
 export function needsAction(kind: RotationLetterKind, facts: RotationFacts): boolean {
   const mayReveal = facts.mayReveal !== false
@@ -30,7 +35,7 @@ export function needsAction(kind: RotationLetterKind, facts: RotationFacts): boo
     case 'not-picked-up':
       return mayReveal
     case 'old-key-stops':
-      return mayReveal && facts.items.some((item) => item.pickedUp === false || isInUse(item, facts.at))
+      return mayReveal && facts.items.some((item) => needsSomebody(item, facts.at))
     default:
       return false
   }

@@ -1,5 +1,5 @@
 import { shortId } from '../../rules/text/foreign-text.ts'
-import { count, ENVIRONMENT_WORDS, KIND_WORDS, REASON_WORDS } from '../../rules/text/words.ts'
+import { count, ENVIRONMENT_WORDS, joinWords, KIND_WORDS, REASON_WORDS } from '../../rules/text/words.ts'
 import type { Format } from '../compile.ts'
 import type { RotationLetterKind } from '../kinds/names.ts'
 import type { ItemFacts, RotationFacts } from '../kinds/rotation.ts'
@@ -38,6 +38,11 @@ function whoDidIt(facts: RotationFacts, kind: RotationLetterKind, format: Format
   return TELLS_OF_NEW_KEYS.includes(kind) ? THE_DESK_AS_APPROVED : THE_DESK
 }
 
+/** Names side by side; null when there are none. */
+function namesIn(format: Format, names: readonly string[] = []): string | null {
+  return names.length === 0 ? null : joinWords(names.map((name) => nameIn(format, name)))
+}
+
 function itemView(item: ItemFacts, facts: RotationFacts, kind: RotationLetterKind, format: Format) {
   const stop = stopOf(item, facts, kind)
   const hasStopped = stop !== null && new Date(stop) <= new Date(facts.at)
@@ -58,6 +63,8 @@ function itemView(item: ItemFacts, facts: RotationFacts, kind: RotationLetterKin
     neverUsed: tellsOfUse && item.oldLastUsedAt === null,
     notPickedUp: TELLS_OF_USE.includes(kind) && item.pickedUp === false,
     problem: nameOrNullIn(format, item.problem),
+    toBeGivenNew: namesIn(format, item.toBeGivenNew),
+    toBeGivenOld: namesIn(format, item.toBeGivenOld),
   }
 }
 
@@ -86,6 +93,7 @@ function endView(facts: RotationFacts) {
     oldStopped: oldStopsAt !== null && new Date(oldStopsAt) <= new Date(at),
     left: oldStopsAt === null ? '' : leftInWords(new Date(oldStopsAt).getTime() - new Date(at).getTime()),
     someNotPickedUp: items.some((item) => item.pickedUp === false),
+    someNotGiven: items.some(({ toBeGivenNew = [] }) => toBeGivenNew.length > 0),
     mayReveal: facts.mayReveal ?? true,
     mayAct: (facts.role ?? 'owner') === 'owner',
   }

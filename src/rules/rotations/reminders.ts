@@ -1,7 +1,7 @@
 import { DAY_SECONDS } from './overlap.ts'
 
 const HOUR_SECONDS = 3_600
-/** So long before an old key stops people are reminded of it; the last time only when it is still in use. */
+/** So long before an old key stops people are reminded of it; the last time only when something needs it still. */
 const END_LEADS_SECONDS = [7 * DAY_SECONDS, DAY_SECONDS, HOUR_SECONDS] as const
 const LAST_LEAD_SECONDS = HOUR_SECONDS
 /** So long after a new key was made somebody should have picked it up. */
@@ -41,7 +41,7 @@ export function isOvertaken(dueAt: Date, end: Date, now: Date): boolean {
   return END_LEADS_SECONDS.some((lead) => before(end, lead) > dueAt && before(end, lead) <= now)
 }
 
-/** Whether this is the reminder that only those get whose old key is still used. */
+/** Whether this is the reminder that goes only where the old key is used, or was not replaced everywhere. */
 export function isLastReminder(dueAt: Date, end: Date): boolean {
   return end.getTime() - dueAt.getTime() <= LAST_LEAD_SECONDS * 1000
 }
