@@ -97,6 +97,10 @@ export type Config = Readonly<{
   keyPrefix: string
   trustedProxies: readonly string[]
   webhookAllowedHosts: readonly string[]
+  /** Where GitHub lists the keys it signs leak reports with; undefined: none are taken. */
+  githubKeysUrl: string | undefined
+  /** What other leak reports are signed with; undefined: none are taken. */
+  leakReportSecret: string | undefined
   logLevel: string
 }>
 
@@ -141,6 +145,8 @@ export function readConfig(variables: NodeJS.ProcessEnv = process.env): Config {
     keyPrefix: env.KEY_PREFIX,
     trustedProxies: env.TRUSTED_PROXIES,
     webhookAllowedHosts: env.WEBHOOK_ALLOWED_HOSTS,
+    githubKeysUrl: env.GITHUB_KEYS_URL,
+    leakReportSecret: env.LEAK_REPORT_SECRET,
     logLevel: env.LOG_LEVEL,
   })
 }

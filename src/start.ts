@@ -12,6 +12,7 @@ import { createSealer } from './secrets/sealing.ts'
 import { finish, listen } from './serve.ts'
 import { createApp } from './web/app.ts'
 import type { App, Desk } from './web/context.ts'
+import { createGithubKeys } from './web/leaks/github-keys.ts'
 import { createWebServer } from './web/server.ts'
 import { startWorker } from './worker/loop.ts'
 
@@ -62,7 +63,9 @@ async function startWeb(
   const verifier = { pool, prefix: config.keyPrefix, recordUse: uses.record }
   const verify: Desk['verify'] = (gatewayToken, presented) => verifyKey(verifier, gatewayToken, presented)
   const checkWebhookUrl = createUrlCheck(checkAddress)
-  const app = createApp({ config, db, sealer: maker.sealer, maker, log, verify, checkWebhookUrl })
+  const { githubKeysUrl } = config
+  const findGithubKey = githubKeysUrl === undefined ? null : createGithubKeys(githubKeysUrl, log)
+  const app = createApp({ config, db, sealer: maker.sealer, maker, log, verify, findGithubKey, checkWebhookUrl })
   extend(app)
   const server = createWebServer(app)
   await listen(server, config.host, config.port)

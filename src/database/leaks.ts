@@ -27,6 +27,8 @@ export async function findLeakedVersions(db: Db, hashes: readonly Buffer[]): Pro
 
 export type LeakReportView = {
   id: string
+  keyId: string
+  versionId: string
   organisationId: string
   organisation: string
   service: string
@@ -52,7 +54,13 @@ export async function findLeakReports(
     .innerJoin('key', 'key.id', 'version.keyId')
     .innerJoin('service', 'service.id', 'key.serviceId')
     .innerJoin('organisation', 'organisation.id', 'leakReport.organisationId')
-    .select(['leakReport.id', 'leakReport.organisationId', 'organisation.name as organisation'])
+    .select([
+      'leakReport.id',
+      'leakReport.versionId',
+      'version.keyId',
+      'leakReport.organisationId',
+      'organisation.name as organisation',
+    ])
     .select(['service.name as service', 'service.environment', 'key.name as key', 'key.kind', 'version.last4'])
     .select(['leakReport.source', 'leakReport.url', 'leakReport.receivedAt', 'leakReport.response'])
     .select('leakReport.rotationRef')

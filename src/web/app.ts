@@ -54,7 +54,17 @@ const timeLimit = createMiddleware<Web>(async (_c, next) => {
   }
 })
 
-const countedBody = bodyLimit({ maxSize: MAX_BODY_BYTES, onError: (c) => refuse(c, new Refusal('TOO_LARGE')) })
+/** What may be larger than all else. */
+const LARGER_BODIES: ReadonlyMap<string, number> = new Map([['/v1/leak-reports/github', 1_048_576]])
+
+function limitOf(c: WebContext): number {
+  return LARGER_BODIES.get(c.req.path) ?? MAX_BODY_BYTES
+}
+
+function countedBody(c: WebContext, next: () => Promise<void>) {
+  const limit = bodyLimit({ maxSize: limitOf(c), onError: (c) => refuse(c, new Refusal('TOO_LARGE')) })
+  return limit(c, next)
+}
 
 /**
  * A body that tells its length is not touched here, which would cost more than the rest of the frame; any other is
@@ -64,7 +74,7 @@ const bodyWithinLimit = createMiddleware<Web>(async (c, next) => {
   if (c.req.method === 'GET' || c.req.method === 'HEAD') return next()
   const length = c.req.header('content-length')
   if (length === undefined || c.req.header('transfer-encoding') !== undefined) return countedBody(c, next)
-  if (Number(length) > MAX_BODY_BYTES) throw new Refusal('TOO_LARGE')
+  if (Number(length) > limitOf(c)) throw new Refusal('TOO_LARGE')
   return next()
 })
 

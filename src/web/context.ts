@@ -10,6 +10,7 @@ import type { Demand } from '../rules/keys/verdict.ts'
 import { type Action, type PersonActor, requireRole } from '../rules/permissions.ts'
 import { Refusal } from '../rules/refusals.ts'
 import type { Sealer } from '../secrets/sealing.ts'
+import type { FindGithubKey } from './leaks/github-keys.ts'
 import type { Views } from './views.ts'
 
 /** What the web needs of the program around it. */
@@ -21,6 +22,8 @@ export type Desk = {
   log: Log
   /** `verifyKey` with its own pool, the key prefix and the recorder of uses bound in. */
   verify: (gatewayToken: string, presented: Demand & { key: string }) => Promise<Verification>
+  /** Null where the desk takes no reports from GitHub. */
+  findGithubKey: FindGithubKey | null
   /** Gives the address of a webhook as it is kept, after it was looked up from here. Refuses ADDRESS_REFUSED. */
   checkWebhookUrl: (url: string) => Promise<string>
 }

@@ -11,6 +11,7 @@ import { createAddressCheck, createUrlCheck } from '../../src/outbox/webhooks/ad
 import { createSealer } from '../../src/secrets/sealing.ts'
 import { createApp } from '../../src/web/app.ts'
 import type { App, Desk } from '../../src/web/context.ts'
+import { createGithubKeys } from '../../src/web/leaks/github-keys.ts'
 import { createWebServer } from '../../src/web/server.ts'
 import type { TestDatabase } from './database.ts'
 import { type Enrolled, unusedCode } from './worlds/people.ts'
@@ -73,13 +74,16 @@ export async function openDesk(
 ): Promise<TestDesk> {
   const logged: string[] = []
   const config = readConfig({ MASTER_KEY: MASTER_KEY.toString('base64'), DATA_DIR: tmpdir() })
+  const log = createLog('debug', { write: (line) => void logged.push(line) })
+  const { githubKeysUrl } = settings
   const verifier = { pool, prefix: config.keyPrefix, recordUse: () => {} }
   const desk: Desk = {
     config,
     db,
     sealer,
     maker: { prefix: config.keyPrefix, sealer },
-    log: createLog('debug', { write: (line) => void logged.push(line) }),
+    log,
+    findGithubKey: githubKeysUrl === undefined ? null : createGithubKeys(githubKeysUrl, log),
     verify: (gatewayToken, presented) => verifyKey(verifier, gatewayToken, presented),
     // Hosts of the tests' own; any other is looked up as it always is.
     checkWebhookUrl: createUrlCheck(

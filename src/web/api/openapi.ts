@@ -64,9 +64,9 @@ function problemResponse(codes: RefusalCode[], status: number): ZodOpenApiRespon
   }
 }
 
-function contentOf({ schema, file }: Route['answer']) {
+function contentOf({ schema, list, file }: Route['answer']) {
   if (file !== undefined) return { content: { [file]: { schema: z.string().meta({ format: 'binary' }) } } }
-  return schema === null ? {} : { content: { 'application/json': { schema } } }
+  return schema === null ? {} : { content: { 'application/json': { schema: list ? z.array(schema) : schema } } }
 }
 
 function responsesOf(route: Route): Record<`${1 | 2 | 3 | 4 | 5}${string}`, ZodOpenApiResponseObject> {
@@ -91,13 +91,14 @@ function headersOf(route: Route): z.ZodObject {
 
 function operationOf(route: Route): ZodOpenApiOperationObject {
   const takesBody = route.body !== NO_INPUT.body
+  const content = { [route.raw ?? 'application/json']: { schema: route.body } }
   return {
     operationId: route.operation,
     summary: route.summary,
     tags: [route.tag],
     security: securityOf(route),
     requestParams: { path: route.params, query: route.query, header: headersOf(route) },
-    ...(takesBody ? { requestBody: { required: true, content: { 'application/json': { schema: route.body } } } } : {}),
+    ...(takesBody ? { requestBody: { required: true, content } } : {}),
     responses: responsesOf(route),
   }
 }

@@ -24,13 +24,16 @@ export type RouteFacts = Input<z.ZodObject, z.ZodObject, z.ZodType> & {
   tag: Tag
   /** An action: a person whose role may do it. `person`: any signed-in person. `gateway`: a gateway token. */
   access: Action | 'person' | 'gateway' | 'public'
+  /** The body is taken as the bytes that came, and the route looks at them by itself; `body` then only documents it. */
+  raw?: 'application/json' | 'application/x-ndjson'
   /** Spends one step-up before it is carried out. */
   stepUp: boolean
   /** Takes an Idempotency-Key; `secrets` names the fields of the answer that a replay leaves empty. */
   idempotent: boolean
   secrets?: readonly string[]
   /** With `file` the answer is no JSON but a file of that media type, as bytes. */
-  answer: { status: 200 | 201 | 204; schema: z.ZodObject | null; says: string; file?: string }
+  /** `list`: the answer is an array of these. */
+  answer: { status: 200 | 201 | 204; schema: z.ZodObject | null; list?: true; says: string; file?: string }
   /** Its own refusals; those that every route like it has are added. */
   refusals: readonly RefusalCode[]
 }

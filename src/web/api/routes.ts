@@ -11,6 +11,7 @@ import { dependantRoutes } from './routes/dependants.ts'
 import { followUpRoutes } from './routes/follow-ups.ts'
 import { gatewayRoutes } from './routes/gateways.ts'
 import { keyRoutes } from './routes/keys.ts'
+import { leakReportRoutes } from './routes/leak-reports.ts'
 import { meRoutes } from './routes/me.ts'
 import { memberRoutes } from './routes/members.ts'
 import { moveRoutes } from './routes/moves.ts'
@@ -70,6 +71,7 @@ export const API_ROUTES: readonly Route[] = [
   ...assignmentRoutes,
   ...verifyRoutes,
   ...suspicionRoutes,
+  ...leakReportRoutes,
   ...webhookRoutes,
   ...auditRoutes,
 ]

@@ -10,6 +10,7 @@ export const TAGS = {
   'Follow-ups': 'More time for old keys, their early end, and going back to them.',
   Decisions: 'What agents do.',
   Verify: 'What gateways ask on every call.',
+  Leaks: 'Keys that were found where everybody can read them.',
   Webhooks: 'Events that are sent to addresses of yours, signed as Standard Webhooks says.',
   Audit: 'The trail and the hashes that prove it.',
 } as const
