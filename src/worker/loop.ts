@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Db } from '../database/connect.ts'
 import { leaveSign } from '../database/health.ts'
 import { isUnreachable } from '../database/unreachable.ts'
+import { watchNextAges } from '../desk/ages/watch.ts'
 import { carryOutNextDue, type WorkMilestone } from '../desk/carry-out.ts'
 import { expireNextUndecided } from '../desk/expire.ts'
 import { writeNextDigest } from '../desk/mail/digest.ts'
@@ -85,6 +86,7 @@ export function startWorker({ db, maker, mail, webhooks, log, reached }: WorkerP
     repeat(unhurried('expiry'), () => expireNextUndecided(db)),
     repeat(unhurried('reminders'), () => remindNextDue(db)),
     repeat(unhurried('reports'), () => recomputeNextMonth(db)),
+    repeat(unhurried('ages'), () => watchNextAges(db)),
     repeat(unhurried('digest'), () => writeNextDigest(db)),
     repeat(unhurried('suspicions'), () => weighNextUse(db)),
     repeat(seldom('retention'), () => forgetNextUse(db)),
