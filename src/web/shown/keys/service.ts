@@ -73,6 +73,7 @@ export function serviceFacts(service: ServiceView, timeZone: string, options: Op
     removeHref: options.mayRemove ? `/services/${service.id}/removal` : null,
     deliveryHref: options.mayManage ? `/services/${service.id}/delivery` : null,
     isSealed: service.ageRecipient !== null,
+    addHref: options.mayManage ? `/services/${service.id}` : null,
     pickUpHref: waits ? `/services/${service.id}/new-keys` : null,
     keys: service.keys.map((key) => keyFacts(key, service, timeZone, options)),
   }
