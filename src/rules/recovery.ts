@@ -73,3 +73,17 @@ export function mayObject(
   if (member.organisationId === null || member.organisationId !== recovery.organisationId) return false
   return member.role === 'owner' || member.personId === recovery.personId || owners === 0
 }
+
+/**
+ * Whether keys may be stopped at once within a case: one that is open, of an organisation, and whose caller somebody of the staff has
+ * verified. A link in a mailbox alone stops nobody's keys.
+ */
+export function mayStopKeys({
+  status,
+  organisationId,
+}: {
+  status: RecoveryStatus
+  organisationId: string | null
+}): boolean {
+  return organisationId !== null && (status === 'opened' || status === 'confirmed')
+}

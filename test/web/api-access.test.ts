@@ -124,6 +124,7 @@ describe.each(names(personal.filter((route) => route.stepUp)))('%s', (_name, rou
       rejectFollowUp: { reason: 'no' },
       removeService: { confirmName: 'X' },
       rollKey: { overlapSeconds: 60 },
+      stopInEmergency: { keyIds: ['key_unknown'], reason: 'Theft.' },
       setDelivery: { ageRecipient: null },
       createKey: { kind: 'auth', name: 'X', permission: 'read_only' },
       deleteKey: { confirmName: 'X' },

@@ -1,5 +1,6 @@
 import type { Selectable } from 'kysely'
 import { OPEN_RECOVERY_STATUSES, type RecoveryStatus } from '../../rules/recovery.ts'
+import { keyInService } from '../../rules/text/words.ts'
 import type { Db, Trx } from '../connect.ts'
 import type { Database } from '../schema.ts'
 
@@ -62,4 +63,26 @@ export async function countOpenRecoveryCases(db: Db): Promise<number> {
     .where('status', 'in', OPEN_RECOVERY_STATUSES)
     .executeTakeFirstOrThrow()
   return Number(count)
+}
+
+export type StopView = { at: Date; who: string; reason: string; keys: string[] }
+
+/** What was stopped at once within a case, the earliest first. */
+export async function findEmergencyStops(db: Db, caseId: string): Promise<StopView[]> {
+  const rows = await db
+    .selectFrom('emergencyStop')
+    .innerJoin('person', 'person.id', 'emergencyStop.by')
+    .innerJoin('key', 'key.id', 'emergencyStop.keyId')
+    .innerJoin('service', 'service.id', 'key.serviceId')
+    .select(['emergencyStop.at', 'emergencyStop.reason', 'person.name as who'])
+    .select(['key.kind', 'key.name', 'service.name as service', 'service.environment'])
+    .where('recoveryCaseId', '=', caseId)
+    .orderBy('emergencyStop.at')
+    .orderBy('emergencyStop.keyId')
+    .execute()
+  const stops = Map.groupBy(rows, ({ at }) => at.getTime())
+  return [...stops.values()].flatMap((together) => {
+    const [first] = together
+    return first === undefined ? [] : [{ ...first, keys: together.map(keyInService) }]
+  })
 }

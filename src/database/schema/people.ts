@@ -128,6 +128,8 @@ export type PeopleTables = {
     reason: Optional<string>
     checks: Generated<string[]>
   }
+  emergencyStop: { recoveryCaseId: string; keyId: string; at: Date; by: string; reason: string }
+  spentChallenge: { hash: Buffer; expiresAt: Date }
   accessRequest: {
     id: string
     email: string

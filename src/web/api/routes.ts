@@ -18,6 +18,7 @@ import { moveRoutes } from './routes/moves.ts'
 import { organisationRoutes } from './routes/organisations.ts'
 import { policyRoutes } from './routes/policy.ts'
 import { probeRoutes } from './routes/probes.ts'
+import { recoveryRoutes } from './routes/recovery.ts'
 import { rollRoutes } from './routes/roll.ts'
 import { rotationRoutes } from './routes/rotations.ts'
 import { serviceRoutes } from './routes/services.ts'
@@ -63,6 +64,7 @@ export const API_ROUTES: readonly Route[] = [
   ...rollRoutes,
   ...deliveryRoutes,
   ...datasetRoutes,
+  ...recoveryRoutes,
   ...rotationRoutes,
   ...moveRoutes,
   ...followUpRoutes,

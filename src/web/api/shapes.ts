@@ -144,6 +144,8 @@ export const receipt = z
   })
   .meta({ id: 'Receipt' })
 
+export const stoppedKeys = z.object({ keyIds: z.array(z.string()) }).meta({ id: 'StoppedKeys' })
+
 export const reissued = z.object({ versionId: z.string() }).meta({ id: 'Reissued' })
 
 export const secret = z.object({ secret: z.string() }).meta({ id: 'Secret' })

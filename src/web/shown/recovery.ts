@@ -1,4 +1,4 @@
-import type { RecoveryView } from '../../database/people/recovery-cases.ts'
+import type { RecoveryView, StopView } from '../../database/people/recovery-cases.ts'
 import { RECOVERY_CHECKS, type RecoveryKind, type RecoveryStatus } from '../../rules/recovery.ts'
 import { shownOrganisation } from './page.ts'
 import { type ShownTime, shownTime, shownTimeOrNull } from './times.ts'
@@ -65,4 +65,9 @@ export function checkChoices(ticked: readonly string[] = []) {
     label,
     ticked: ticked.includes(value),
   }))
+}
+
+/** Keys that were stopped at once within a case, for its page. */
+export function shownStops(stops: readonly StopView[], timeZone: string) {
+  return stops.map(({ at, ...stop }) => ({ ...stop, at: shownTime(at, timeZone) }))
 }

@@ -1,17 +1,23 @@
 import { z } from 'zod'
 import { findMemberships } from '../../../database/people/people.ts'
-import { findRecoveryCase, type RecoveryView } from '../../../database/people/recovery-cases.ts'
+import { findEmergencyStops, findRecoveryCase, type RecoveryView } from '../../../database/people/recovery-cases.ts'
 import { carryOutRecoveryCase } from '../../../identity/recovery/carry-out.ts'
 import { confirmRecoveryCase, refuseRecoveryCase } from '../../../identity/recovery/decide.ts'
 import { openRequestedCase } from '../../../identity/recovery/open.ts'
 import type { PersonActor } from '../../../rules/permissions.ts'
-import { barFromRecovery, isStaleCase, type RecoveryMove, recoveryMayMove } from '../../../rules/recovery.ts'
+import {
+  barFromRecovery,
+  isStaleCase,
+  mayStopKeys,
+  type RecoveryMove,
+  recoveryMayMove,
+} from '../../../rules/recovery.ts'
 import { Refusal } from '../../../rules/refusals.ts'
 import { type App, actorFor, bearerOf, type WebContext } from '../../context.ts'
 import { confirmWithCode, needsCode } from '../../forms/confirmed.ts'
 import { orAskAgain, type Problems, readForm, type Typed, textsOf } from '../../forms/form.ts'
 import { shownOrganisation, showPage } from '../../shown/page.ts'
-import { checkChoices, RECOVERY_KIND_WORDS, recoveryStatus, recoverySteps } from '../../shown/recovery.ts'
+import { checkChoices, RECOVERY_KIND_WORDS, recoveryStatus, recoverySteps, shownStops } from '../../shown/recovery.ts'
 import { shownTimeOrNull } from '../../shown/times.ts'
 import { FIELDS, verification } from './new-case.ts'
 
@@ -78,7 +84,10 @@ async function show(c: WebContext, again?: Again): Promise<Response> {
     notBefore: shownTimeOrNull(recovery.notBefore, timeZone),
     reason: recovery.reason,
     steps: recoverySteps(recovery, timeZone),
+    stops: shownStops(await findEmergencyStops(c.get('desk').db, recovery.id), timeZone),
     next: await nextStep(c, recovery, actor),
+    emergencyHref: mayStopKeys(recovery) ? `/desk/recovery/${recovery.id}/emergency` : null,
+    justStopped: c.req.query('stopped') !== undefined,
     mayRefuse: recoveryMayMove('refuse', recovery.status),
     askCode: await needsCode(c),
     ...shown,

@@ -1,13 +1,13 @@
 import { z } from 'zod'
 import { findContacts } from '../../../database/people/memberships.ts'
-import { findRecoveryCase, type RecoveryView } from '../../../database/people/recovery-cases.ts'
+import { findEmergencyStops, findRecoveryCase, type RecoveryView } from '../../../database/people/recovery-cases.ts'
 import { refuseRecoveryCase } from '../../../identity/recovery/decide.ts'
 import { mayObject, recoveryMayMove } from '../../../rules/recovery.ts'
 import { Refusal } from '../../../rules/refusals.ts'
 import { type App, bearerOf, type WebContext } from '../../context.ts'
 import { orAskAgain, type Problems, readForm, type Typed } from '../../forms/form.ts'
 import { showPage } from '../../shown/page.ts'
-import { RECOVERY_KIND_WORDS, recoveryStatus, recoverySteps } from '../../shown/recovery.ts'
+import { RECOVERY_KIND_WORDS, recoveryStatus, recoverySteps, shownStops } from '../../shown/recovery.ts'
 import { shownTimeOrNull } from '../../shown/times.ts'
 
 /** A case of the reader's own organisation. Refuses NOT_FOUND, also what nobody has verified yet. */
@@ -39,6 +39,7 @@ async function show(c: WebContext, again?: { values: Typed; problems: Problems }
     notBefore: shownTimeOrNull(notBefore, timeZone),
     reason,
     steps: recoverySteps(recovery, timeZone),
+    stops: shownStops(await findEmergencyStops(c.get('desk').db, recovery.id), timeZone),
     open,
     action: `/recovery/${id}/objection`,
     mayObject: open && mayObject(actor, recovery, await countOwners(c, recovery.organisationId)),
