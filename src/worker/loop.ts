@@ -11,6 +11,7 @@ import { recomputeNextMonth } from '../desk/reports.ts'
 import { answerNextAccessRequest } from '../identity/recovery/request.ts'
 import type { KeyMaker } from '../keyring/make-version.ts'
 import { forgetNextUse } from '../keyring/watch/forget.ts'
+import { remindOfNextReview } from '../keyring/watch/remind-of-review.ts'
 import { weighNextUse } from '../keyring/watch/weigh.ts'
 import { errorFields, type Log } from '../log.ts'
 import { deliverDueLetters, type LetterMilestone, type Mail } from '../outbox/deliver.ts'
@@ -89,6 +90,7 @@ export function startWorker({ db, maker, mail, webhooks, log, reached }: WorkerP
     repeat(unhurried('ages'), () => watchNextAges(db)),
     repeat(unhurried('digest'), () => writeNextDigest(db)),
     repeat(unhurried('suspicions'), () => weighNextUse(db)),
+    repeat(unhurried('reviews'), () => remindOfNextReview(db)),
     repeat(seldom('retention'), () => forgetNextUse(db)),
     repeat(unhurried('sign'), () => leaveSign(db)),
   )

@@ -9,6 +9,7 @@ import { inviteMember } from '../../src/identity/members/organisations.ts'
 import { openRecoveryCase } from '../../src/identity/recovery/open.ts'
 import { addDependant } from '../../src/keyring/dependants/add.ts'
 import { createGateway } from '../../src/keyring/gateways.ts'
+import { reviewPermissions } from '../../src/keyring/watch/review.ts'
 import type { App } from '../../src/web/context.ts'
 import { openTestDatabase } from '../support/database.ts'
 import { type Answer, openDesk } from '../support/web.ts'
@@ -34,6 +35,7 @@ let cannedAnswerId: string
 let caseId: string
 let invitationId: string
 let suspicionId: string
+let reviewId: string
 
 beforeAll(async () => {
   world = await makeApiWorld(desk)
@@ -60,6 +62,7 @@ beforeAll(async () => {
   followUpId = (await rollBack(db, owner.actor, leaked.ref)).followUpId
   const inIt = db.selectFrom('item').select('id').where('rotationRef', '=', leaked.ref)
   itemId = (await inIt.executeTakeFirstOrThrow()).id
+  reviewId = (await reviewPermissions(db, owner.actor, { changes: [] })).id
   suspicionId = await makeSuspicious(db, world.place.versionId)
   gatewayId = (await createGateway(db, admin.actor, { name: 'edge' })).id
   webhookDeliveryId = (await db.selectFrom('webhookDelivery').select('id').executeTakeFirstOrThrow()).id
@@ -154,6 +157,9 @@ const GETS: Record<string, readonly Who[]> = {
   '/webhooks/:id/secret': ['owner'],
   '/webhooks/:id/removal': ['owner'],
   '/webhooks/deliveries/:id': ['owner'],
+  '/permission-review': ['owner', 'agent', 'admin', 'rival'],
+  '/permission-review/export': ['owner', 'agent', 'admin'],
+  '/permission-review/:id{rev_[0-9a-z]+}': ['owner', 'agent', 'admin'],
   '/suspicions': ['owner', 'agent', 'admin', 'rival'],
   '/suspicions/:id': ['owner', 'agent', 'admin'],
   '/desk/canned-answers': ['admin'],
@@ -244,6 +250,7 @@ const POSTS: Record<string, readonly Who[]> = {
   '/webhooks/:id/on': ['owner'],
   '/webhooks/deliveries/:id/replay': ['owner'],
   '/webhooks/:id/removal': ['owner'],
+  '/permission-review': ['owner', 'rival'],
   '/suspicions/:id/dismissal': ['owner'],
   '/account/notifications': EVERYBODY,
   '/desk/letters/:kind/test': ['admin'],
@@ -284,9 +291,12 @@ function addressOf(pattern: string): string {
     tasks: taskId,
     'follow-ups': followUpId,
     suspicions: suspicionId,
+    'permission-review': reviewId,
   }
   if (pattern.startsWith('/people/invitations')) return pattern.replace(':id', invitationId)
-  const where = /^\/people\/:id\/(role|removal)$/.test(pattern) ? `?organisation=${world.place.organisationId}` : ''
+  const where = /^\/people\/:id\/(role|removal)$|^\/permission-review\/export$/.test(pattern)
+    ? `?organisation=${world.place.organisationId}`
+    : ''
   const id = new Map(Object.entries(ids)).get(pattern.split('/')[1] ?? '') ?? gatewayId
   const path = pattern.replace(':ref', ref).replace(':kind', 'received')
   return path.replace(/:id(\{.*\})?/, id) + where

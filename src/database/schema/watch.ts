@@ -1,6 +1,7 @@
 import type { ColumnType, Generated } from 'kysely'
 import type { Permission } from '../../rules/keys/verdict.ts'
 import type { LeakResponse } from '../../rules/policy.ts'
+import type { StoredFinding } from '../watch/reviews.ts'
 import type { Optional } from './columns.ts'
 
 /** What is noticed of the use of keys: networks, permissions, refusals, what is suspicious about them, reviews, and leaks. */
@@ -43,7 +44,7 @@ export type WatchTables = {
     organisationId: string
     by: string
     at: Date
-    findings: ColumnType<unknown, string, never>
+    findings: ColumnType<StoredFinding[], string, never>
   }
   leakReport: {
     id: string

@@ -1,6 +1,7 @@
 import { recordAudit } from '../../database/audit/append.ts'
-import { clock, type Db } from '../../database/connect.ts'
+import { clock, type Db, type Trx } from '../../database/connect.ts'
 import { lockKey } from '../../database/keys/lock-key.ts'
+import type { KeyInService } from '../../database/rotations/locks.ts'
 import {
   changedFields,
   checkedFields,
@@ -22,6 +23,21 @@ function factsOf(names: readonly (keyof KeyFields)[], before: KeyFields, after: 
   )
 }
 
+/** Writes and records an edit of a key that the caller holds, `wanted` as the rules cleaned it. Null when it changes nothing. */
+export async function writeEdit(trx: Trx, actor: PersonActor, key: KeyInService, wanted: Partial<KeyFields>, at: Date) {
+  const names = changedFields(key, wanted)
+  if (names.length === 0) return null
+  const after: KeyFields = { ...key, ...wanted }
+  const { name, description, permission, ipRanges, datasets } = after
+  const stored = { name, description, permission, ipRanges: [...ipRanges], datasets: [...datasets] }
+  await registerDatasets(trx, { id: key.serviceId, organisationId: key.organisationId }, wanted.datasets ?? [], at)
+  await trx.updateTable('key').set(stored).where('id', '=', key.id).execute()
+  const facts = { key: key.id, ...factsOf(names, key, after) }
+  const position = await recordAudit(trx, key.organisationId, at, { action: 'key.edit', actor, facts })
+  await sendKeyEvent(trx, 'key.edited', key, at, position, { fields: names })
+  return { names, after, position }
+}
+
 /**
  * Changes what a key is called, may do, and from where: for all its versions at once, so during an overlap for the old and the new one.
  * What isn't given stays. Everybody who may view it is told what changed. Refuses NOT_FOUND and INVALID_REQUEST; what changes nothing
@@ -32,17 +48,10 @@ export async function editKey(db: Db, actor: PersonActor, keyId: string, edit: G
   const wanted = checkedFields(edit)
   await db.transaction().execute(async (trx) => {
     const key = await lockKey(trx, actor.organisationId, keyId)
-    const names = changedFields(key, wanted)
-    if (names.length === 0) return
     const at = await clock(trx)
-    const after: KeyFields = { ...key, ...wanted }
-    const { name, description, permission, ipRanges, datasets } = after
-    const stored = { name, description, permission, ipRanges: [...ipRanges], datasets: [...datasets] }
-    await registerDatasets(trx, { id: key.serviceId, organisationId: key.organisationId }, wanted.datasets ?? [], at)
-    await trx.updateTable('key').set(stored).where('id', '=', keyId).execute()
-    const facts = { key: keyId, ...factsOf(names, key, after) }
-    const position = await recordAudit(trx, key.organisationId, at, { action: 'key.edit', actor, facts })
-    await mailAboutKey(trx, 'key_edited', { actor, at, key, details: fieldLines(names, after, key) }, position)
-    await sendKeyEvent(trx, 'key.edited', key, at, position, { fields: names })
+    const written = await writeEdit(trx, actor, key, wanted, at)
+    if (written === null) return
+    const details = fieldLines(written.names, written.after, key)
+    await mailAboutKey(trx, 'key_edited', { actor, at, key, details }, written.position)
   })
 }

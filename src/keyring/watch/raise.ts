@@ -5,7 +5,7 @@ import { findOrganisation } from '../../database/people/organisations.ts'
 import { findOwners } from '../../database/people/owners.ts'
 import type { WatchedKey } from '../../database/watch/unweighed.ts'
 import { putNotices } from '../../outbox/notices.ts'
-import { ENVIRONMENT_WORDS, keyWords } from '../../rules/text/words.ts'
+import { keyInService } from '../../rules/text/words.ts'
 import {
   MAIL_WINDOW_MILLISECONDS,
   mayMail,
@@ -52,13 +52,12 @@ async function mailOwners(trx: Trx, key: WatchedKey, seen: Seen, id: string, now
   const named = await trx
     .selectFrom('key')
     .innerJoin('service', 'service.id', 'key.serviceId')
-    .select(['key.kind', 'key.name', 'service.name as serviceName', 'service.environment'])
+    .select(['key.kind', 'key.name', 'service.name as service', 'service.environment'])
     .where('key.id', '=', key.id)
     .executeTakeFirstOrThrow()
   const owners = await findOwners(trx, key.organisationId)
   const readers = owners.map((owner) => ({ ...owner, why: `you are an owner of ${organisation}` }))
-  const which = `${keyWords(named)} of ${named.serviceName} (${ENVIRONMENT_WORDS[named.environment]})`
-  const about = `${which}: ${suspicionInWords(seen)}`
+  const about = `${keyInService(named)}: ${suspicionInWords(seen)}`
   const path = `/suspicions/${id}`
   await putNotices(trx, readers, { notice: 'suspicious_use', key: id, organisation, who: null, about, path, at: now })
   await trx.updateTable('suspicion').set({ mailed: true }).where('id', '=', id).execute()

@@ -26,6 +26,7 @@ import { staffRoutes } from './routes/staff.ts'
 import { tokenRoutes } from './routes/tokens.ts'
 import { troubleRoutes } from './routes/trouble.ts'
 import { verifyRoutes } from './routes/verify.ts'
+import { reviewRoutes } from './routes/watch/review.ts'
 import { suspicionRoutes } from './routes/watch/suspicions.ts'
 import { webhookRoutes } from './routes/webhooks.ts'
 
@@ -74,6 +75,7 @@ export const API_ROUTES: readonly Route[] = [
   ...verifyRoutes,
   ...suspicionRoutes,
   ...leakReportRoutes,
+  ...reviewRoutes,
   ...webhookRoutes,
   ...auditRoutes,
 ]

@@ -14,6 +14,12 @@ const ACCOUNT: readonly Row[] = [
   { href: '/tokens', label: 'API tokens', hint: 'Let scripts act as you.' },
   { href: '/account/notifications', label: 'Letters you get', hint: 'What you get letters about.' },
   {
+    href: '/permission-review',
+    label: 'Review of permissions',
+    hint: 'What your keys may do, against what they did.',
+    needs: 'reviews.carryOut',
+  },
+  {
     href: '/suspicions',
     label: 'Suspicious use',
     hint: 'Keys of yours that are used in an unusual way.',
@@ -48,6 +54,12 @@ const DESK: readonly Row[] = [
     label: 'Recovery cases',
     hint: 'Giving access back to somebody who lost it, or an owner to an organisation without one.',
     needs: 'recovery.manage',
+  },
+  {
+    href: '/permission-review',
+    label: 'Reviews of permissions',
+    hint: 'When each organisation last looked at what its keys may do.',
+    needs: 'reviews.view',
   },
   {
     href: '/suspicions',
