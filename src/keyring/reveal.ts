@@ -2,10 +2,11 @@ import { type AuditPosition, recordAudit } from '../database/audit/append.ts'
 import { clock, type Db, type Trx } from '../database/connect.ts'
 import { lockAccount } from '../database/people/owners.ts'
 import { holdLetsPickUp, holdUntil, onHold } from '../rules/hold.ts'
-import { isAccepted } from '../rules/keys/verdict.ts'
+import { isOver } from '../rules/keys/verdict.ts'
 import { type PersonActor, requireRole } from '../rules/permissions.ts'
 import { Refusal } from '../rules/refusals.ts'
 import type { Sealer } from '../secrets/sealing.ts'
+import { lockClock, runClock } from './clock/run.ts'
 import { sendKeyEvent } from './keys/told.ts'
 import { versionBinding } from './make-version.ts'
 
@@ -60,7 +61,8 @@ async function tellRevealed(
 }
 
 /**
- * Shows a version's secret, once: its ciphertext is gone when the secret is answered. Refuses NOT_FOUND, NOT_ALLOWED (a developer
+ * Shows a version's secret, once: its ciphertext is gone when the secret is answered, and where the old version is to stop with the pick-up,
+ * that is committed with it. One that does not work yet may be picked up already. Refuses NOT_FOUND, NOT_ALLOWED (a developer
  * whom no owner allowed), ON_HOLD, ALREADY_REVEALED, ILLEGAL_MOVE (the version has ended, or is delivered as an age file), SECRET_UNAVAILABLE (the master key isn't held; nothing is lost).
  */
 export async function revealVersion(
@@ -72,6 +74,9 @@ export async function revealVersion(
   requireRole(actor, 'versions.reveal')
   return db.transaction().execute(async (trx) => {
     const account = await lockAccount(trx, actor.personId)
+    const { organisationId } = actor
+    const waiting =
+      organisationId === null ? null : await lockClock(trx, { versionId, event: 'on_pickup', organisationId })
     const version = await trx
       .selectFrom('version')
       .selectAll()
@@ -89,7 +94,7 @@ export async function revealVersion(
     const at = await clock(trx)
     const maker = await findMaker(trx, version)
     refuseHeld(account, maker, at)
-    if (!isAccepted(version, at)) throw new Refusal('ILLEGAL_MOVE', { detail: 'This version of the key has ended.' })
+    if (isOver(version, at)) throw new Refusal('ILLEGAL_MOVE', { detail: 'This version of the key has ended.' })
     const bound = versionBinding(version.organisationId, version.keyId, version.id)
     const secret = sealer.open({ sealed: version.sealed, keyId: version.sealedKeyId }, bound)
     if (secret === null) throw new Refusal('SECRET_UNAVAILABLE')
@@ -103,6 +108,7 @@ export async function revealVersion(
     const entry = { action: 'version.reveal', actor, ...about, facts }
     const position = await recordAudit(trx, version.organisationId, at, entry)
     await tellRevealed(trx, version, at, position)
+    if (waiting !== null) await runClock(trx, waiting, actor, at)
     return { secret }
   })
 }

@@ -130,6 +130,7 @@ test('all letters of a rotation have one subject, with a mark before it only whe
     'failed',
     'old-key-stops',
     'not-picked-up',
+    'stops-sooner',
     'follow-up-needed',
   ])
 })

@@ -21,6 +21,7 @@ const TO_OWNERS = [
   'withdrawn',
   'new-keys-ready',
   'old-key-stops',
+  'stops-sooner',
   'old-key-revoked',
   'extended',
   'rolled-back',

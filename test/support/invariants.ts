@@ -42,7 +42,7 @@ const RULES: Rule[] = [
     'I2 an accepted version during every overlap',
     sql`select i.id from item i where i.status = 'overlap' and not exists (
       select from version v where v.key_id = i.key_id and v.revoked_at is null and v.rolled_back_at is null
-        and (v.accepted_until is null or v.accepted_until > clock_timestamp()))`,
+        and v.active_from <= clock_timestamp() and (v.accepted_until is null or v.accepted_until > clock_timestamp()))`,
   ),
   rule(
     'at most two accepted versions per key',
@@ -59,6 +59,23 @@ const RULES: Rule[] = [
             and i.id = any (f.item_ids) and v.accepted_until <= f.at)
         or v.accepted_until > i.generated_at + interval '30 days'
         or v.accepted_until > coalesce(v.own_end, 'infinity'))`,
+  ),
+  rule(
+    'a clock that pick-up starts has run once the new version is picked up, and the old one ends by it unless it was given more time',
+    sql`select i.id from item i join rotation r on r.ref = i.rotation_ref
+      join version old on old.id = i.old_version_id join version new on new.id = i.new_version_id
+      where i.status in ('overlap', 'retired') and r.overlap_ends = 'on_pickup' and new.revealed_at is not null
+        and not exists (select from follow_up f where f.rotation_ref = r.ref and f.type = 'extension'
+          and f.status = 'done' and i.id = any (f.item_ids))
+        and (i.status = 'overlap' and new.clock_starts is not null or old.revoked_at is null and old.accepted_until
+          > greatest(new.revealed_at, new.active_from) + r.grace_seconds * interval '1 second')`,
+  ),
+  rule(
+    'an end that a clock moved forward is told, or about to be',
+    sql`select a.rotation as id from audit_entry a where a.action = 'rotation.start_clock' and not exists (
+        select from letter l where l.thread = a.rotation and l.kind = 'stops-sooner')
+      and not exists (select from reminder m where m.rotation_ref = a.rotation and m.kind = 'clock_started')
+      and not exists (select from follow_up f where f.rotation_ref = a.rotation and f.type <> 'extension' or f.status = 'done')`,
   ),
   rule(
     'I10 a rolled back item has its new version deleted, and its old one works as long as it had by itself',
@@ -142,7 +159,8 @@ const RULES: Rule[] = [
         ('withdrawn', 'withdrawn'), ('completed', 'completed'), ('rolled_back', 'rolled-back'), ('closed', 'closed'))
         as told (status, kind) on told.status = h.to_status
       where not exists (select from letter l where l.thread = h.rotation_ref and l.kind = case
-        when told.kind = 'approved' and (select by_policy from rotation r where r.ref = h.rotation_ref) then 'received'
+        when told.kind = 'approved' and exists (select from audit_entry a where a.chain = h.audit_chain
+          and a.sequence = h.audit_sequence and a.body::jsonb ->> 'byPolicy' = 'true') then 'received'
         else told.kind end)
       union all
       select f.id from follow_up f where f.status = 'done' and f.type = 'extension' and not exists (

@@ -13,6 +13,8 @@ export type Overlap = {
   generatedAt: Date
   endsAt: Date
   newVersionId: string
+  /** Whether the first use of this version is to end the old one's time sooner, and has not yet. */
+  waitsForUse: boolean
 }
 
 // Snake-case raw SQL as a named prepared statement: on this path Kysely's builder and plugin cost half of the calls.
@@ -22,7 +24,7 @@ const LOOKUP = {
     select date_trunc('milliseconds', clock_timestamp()) as now, s.id as service_id, s.organisation_id, s.environment,
       s.deleted_at is not null or k.deleted_at is not null as key_deleted,
       k.id as key_id, k.kind, k.permission, k.ip_ranges, k.datasets, k.enabled,
-      v.id as version_id, v.active_from, v.accepted_until, v.own_end, v.revoked_at, v.revoke_from, v.rolled_back_at,
+      v.id as version_id, v.active_from, v.accepted_until, v.own_end, v.revoked_at, v.revoke_from, v.rolled_back_at, v.clock_starts,
       i.rotation_ref, i.generated_at, i.overlap_ends_at, i.old_version_id, i.new_version_id
     from gateway g
     left join version v on v.hash = $2
@@ -52,6 +54,7 @@ type Row = {
   revoked_at: Date | null
   revoke_from: Date | null
   rolled_back_at: Date | null
+  clock_starts: string | null
   rotation_ref: string | null
   generated_at: Date
   overlap_ends_at: Date
@@ -67,6 +70,7 @@ function overlapOf(row: Row): Overlap | null {
     generatedAt: row.generated_at,
     endsAt: row.overlap_ends_at,
     newVersionId: row.new_version_id,
+    waitsForUse: row.clock_starts === 'on_first_use' && row.version_id === row.new_version_id,
   }
 }
 

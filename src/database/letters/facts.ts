@@ -38,7 +38,7 @@ async function findItemFacts(trx: Trx, items: readonly ItemRow[]) {
     .leftJoin('version as new', 'new.id', 'item.newVersionId')
     .leftJoin('versionUse as use', 'use.versionId', 'old.id')
     .select(['item.id', 'service.name as service', 'service.environment', 'item.kind', 'item.status', 'item.problem'])
-    .select(['new.last4 as newLast4', 'item.overlapEndsAt', 'new.revealedAt', 'new.acknowledgedAt'])
+    .select(['new.last4 as newLast4', 'item.overlapEndsAt', 'new.revealedAt', 'new.acknowledgedAt', 'new.clockStarts'])
     .select(['use.lastUsedAt', 'use.lastNetwork as oldLastNetwork'])
     .select((is) => is.fn.coalesce('old.last4', newestLast4(is)).as('oldLast4'))
     .where(
@@ -52,13 +52,14 @@ async function findItemFacts(trx: Trx, items: readonly ItemRow[]) {
     trx,
     rows.map(({ id }) => id),
   )
-  return rows.map(({ id, overlapEndsAt, revealedAt, acknowledgedAt, lastUsedAt, status, ...facts }) => ({
+  return rows.map(({ id, overlapEndsAt, revealedAt, acknowledgedAt, lastUsedAt, clockStarts, status, ...facts }) => ({
     ...facts,
     ...taskFacts(tasks.filter(({ itemId }) => itemId === id)),
     rolledBack: status === 'rolled_back',
     oldStopsAt: overlapEndsAt?.toISOString() ?? null,
     oldLastUsedAt: lastUsedAt?.toISOString() ?? null,
     pickedUp: revealedAt !== null || acknowledgedAt !== null,
+    clockRuns: status === 'overlap' && clockStarts !== null,
   }))
 }
 
@@ -103,6 +104,8 @@ export async function findRotationFacts(trx: Trx, rotation: RotationRow, items: 
         : startsAt(rotation.notBefore, rotation.decidedAt)
       )?.toISOString() ?? null,
     overlapSeconds: rotation.overlapSeconds,
+    overlapEnds: rotation.overlapEnds,
+    graceSeconds: rotation.graceSeconds,
     oldStopsAt: ends.toSorted((a, b) => a.getTime() - b.getTime())[0]?.toISOString() ?? null,
     approvalsNeeded: rotation.approvalsNeeded,
     approvalsGiven: given.length,

@@ -132,7 +132,7 @@ export type RotationTables = {
   cannedAnswer: { id: string; name: string; body: string; createdAt: Date }
   reminder: {
     rotationRef: string
-    kind: 'decide' | 'answer' | 'old_key_stops' | 'not_picked_up'
+    kind: 'decide' | 'answer' | 'old_key_stops' | 'not_picked_up' | 'clock_started'
     of: Date
     dueAt: Date
   }

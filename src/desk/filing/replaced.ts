@@ -38,8 +38,11 @@ async function stopOldVersions(trx: Trx, { rotation, items }: Replaced, { versio
   requireRole(actor, 'rotations.revokeEarly')
   const accepted = versions.filter((version) => isAccepted(version, at)).map((version) => version.id)
   const stopped = overlapping.filter((item) => item.oldVersionId !== null && accepted.includes(item.oldVersionId))
-  for (const { id, oldVersionId } of stopped) {
+  for (const { id, oldVersionId, newVersionId } of stopped) {
     await trx.updateTable('version').set({ revokedAt: at }).where('id', '=', oldVersionId).execute()
+    // A leak can't wait for a cooldown: the newer one works from now on, so that at no time none does.
+    const waiting = trx.updateTable('version').set({ activeFrom: at }).where('id', '=', newVersionId)
+    await waiting.where('activeFrom', '>', at).execute()
     await trx.updateTable('item').set({ overlapEndsAt: at }).where('id', '=', id).execute()
   }
   await retireItems(trx, rotation, overlapping, at, actor)

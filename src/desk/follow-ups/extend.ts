@@ -13,7 +13,7 @@ import { formatTime } from '../../rules/text/times.ts'
 import { putRotationLetters } from '../letters.ts'
 import { planEndReminders } from '../mail/plan-end-reminders.ts'
 import { updateDeadline } from '../settle.ts'
-import { chosenItems, lockMovableItems, type OpenItem } from './open-items.ts'
+import { chosenItems, lockMovableItems, type OpenItem, stopClocks } from './open-items.ts'
 import { askForApproval, insertFollowUp, refuseSecondRequest } from './requests.ts'
 
 function invalidEnd(message: string): Refusal {
@@ -24,9 +24,14 @@ function endOf({ item, old }: OpenItem): Date {
   return old.acceptedUntil ?? item.overlapEndsAt ?? new Date(0)
 }
 
+/** A clock that still waits may end it sooner than it is set to, so keeping that end for certain is more time too. */
+function gains(each: OpenItem, end: Date): boolean {
+  return endOf(each) < end || (each.made.clockStarts !== null && endOf(each).getTime() === end.getTime())
+}
+
 /** Those that would otherwise end earlier: more time never takes any away. Refuses INVALID_REQUEST. */
 function thoseThatGain(open: readonly OpenItem[], end: Date): OpenItem[] {
-  const gaining = open.filter((each) => endOf(each) < end)
+  const gaining = open.filter((each) => gains(each, end))
   if (gaining.length === 0) throw invalidEnd('The old keys work until then anyway. Choose a later time.')
   const latest = gaining.map(({ generatedAt, old }) => latestEnd(generatedAt, old.ownEnd).getTime())
   const limit = new Date(Math.min(...latest))
@@ -74,6 +79,7 @@ export async function moveEnds(
     )
     .execute()
   await trx.updateTable('item').set({ overlapEndsAt: end, dueAt: end }).where('id', 'in', ids).execute()
+  await stopClocks(trx, gaining)
   await updateDeadline(trx, rotation.ref)
   const facts = { followUp: followUp.id, items: ids, overlapEndsAt: end.toISOString() }
   await recordAudit(trx, rotation.organisationId, at, {
@@ -92,8 +98,8 @@ export async function moveEnds(
 
 /**
  * Gives old keys more time, up to 30 days after the new ones were made and never past the end they had by themselves; keys that work
- * longer already are left as they are. The first time, for a routine reason and within the policy's longest overlap, it counts at once;
- * else it waits for an agent.
+ * longer already are left as they are. A clock that still waits for use or pick-up is stopped: what was promised last holds. The first
+ * time, for a routine reason and within the policy's longest overlap, it counts at once; else it waits for an agent.
  * Refuses NOT_FOUND, INVALID_REQUEST (a time too early or too late), and ILLEGAL_MOVE (the old keys have ended, are to be revoked, or
  * more time was asked for already).
  */

@@ -4,8 +4,8 @@ import type { ItemRow, VersionRow } from '../../database/schema.ts'
 import { isAccepted } from '../../rules/keys/verdict.ts'
 import { Refusal } from '../../rules/refusals.ts'
 
-/** An item whose old version is still accepted, with it; both locked. */
-export type OpenItem = { item: ItemRow; old: VersionRow; generatedAt: Date; newVersionId: string }
+/** An item whose old version is still accepted, with it and the new one; all locked. */
+export type OpenItem = { item: ItemRow; old: VersionRow; made: VersionRow; generatedAt: Date }
 
 /** The items in overlap; all of them, or those named. Refuses NOT_FOUND for an item that the rotation hasn't. */
 export function chosenItems(items: readonly ItemRow[], itemIds: readonly string[] | undefined): ItemRow[] {
@@ -23,11 +23,19 @@ export async function lockOpenItems(trx: Trx, chosen: readonly ItemRow[]): Promi
   const now = await clock(trx)
   const open = chosen.flatMap((item) => {
     const old = versions.find((version) => version.id === item.oldVersionId)
-    const { generatedAt, newVersionId } = item
-    if (old === undefined || generatedAt === null || newVersionId === null || !isAccepted(old, now)) return []
-    return [{ item, old, generatedAt, newVersionId }]
+    const made = versions.find((version) => version.id === item.newVersionId)
+    const { generatedAt } = item
+    if (old === undefined || made === undefined || generatedAt === null || !isAccepted(old, now)) return []
+    return [{ item, old, made, generatedAt }]
   })
   return { open, now }
+}
+
+/** Takes back the clocks of items whose end is set by other means: no use or pick-up moves it any more. */
+export async function stopClocks(trx: Trx, open: readonly OpenItem[]): Promise<void> {
+  const ids = open.map(({ made }) => made.id)
+  const stopped = { clockStarts: null, clockSeconds: null }
+  if (ids.length > 0) await trx.updateTable('version').set(stopped).where('id', 'in', ids).execute()
 }
 
 /** What there is to do for somebody who comes too late, since nothing brings an old key back. */

@@ -4,17 +4,18 @@ import { lockItems, lockRotation } from '../../database/rotations/locks.ts'
 import type { ItemRow } from '../../database/schema.ts'
 import { type PersonActor, requireRole } from '../../rules/permissions.ts'
 import { Refusal } from '../../rules/refusals.ts'
+import { formatTime } from '../../rules/text/times.ts'
 import { planEndReminders } from '../mail/plan-end-reminders.ts'
 import { updateDeadline } from '../settle.ts'
-import { chosenItems, lockOpenItems } from './open-items.ts'
+import { chosenItems, lockOpenItems, type OpenItem } from './open-items.ts'
 import { insertFollowUp, refuseSecondRequest } from './requests.ts'
 
 type Wish = { itemIds?: readonly string[] | undefined; at?: Date | null | undefined }
 
 /** The chosen items whose old version is still accepted, and the time at which it was. */
-async function lockRevocable(trx: Trx, chosen: readonly ItemRow[]): Promise<{ items: ItemRow[]; now: Date }> {
+async function lockRevocable(trx: Trx, chosen: readonly ItemRow[]): Promise<{ open: OpenItem[]; now: Date }> {
   const { open, now } = await lockOpenItems(trx, chosen)
-  if (open.length > 0) return { items: open.map(({ item }) => item), now }
+  if (open.length > 0) return { open, now }
   throw new Refusal('ILLEGAL_MOVE', {
     detail: 'None of these old keys works any more, or none is being replaced yet.',
   })
@@ -33,6 +34,15 @@ async function revokeOldVersions(trx: Trx, items: readonly ItemRow[], at: Date, 
       items.map((item) => item.id),
     )
     .execute()
+}
+
+/** While a new version waits to work, the old one is all there is. Refuses ILLEGAL_MOVE. */
+function refuseLeavingNone(open: readonly OpenItem[], at: Date): void {
+  const latest = Math.max(...open.map(({ made }) => made.activeFrom.getTime()))
+  if (latest <= at.getTime()) return
+  const from = formatTime(new Date(latest), 'UTC')
+  const detail = `A new key works only from ${from} on, so its old one can’t be stopped before. If the old one was leaked, replace this rotation: the new key then works at once.`
+  throw new Refusal('ILLEGAL_MOVE', { detail })
 }
 
 /** A planned revocation has to lie before the end that every one of the items has anyway. */
@@ -59,8 +69,10 @@ export async function revokeEarly(
   requireRole(actor, 'rotations.revokeEarly')
   return db.transaction().execute(async (trx) => {
     const rotation = await lockRotation(trx, ref, actor.organisationId)
-    const { items, now } = await lockRevocable(trx, chosenItems(await lockItems(trx, ref), wish.itemIds))
+    const { open, now } = await lockRevocable(trx, chosenItems(await lockItems(trx, ref), wish.itemIds))
+    const items = open.map(({ item }) => item)
     const at = revocationTime(items, wish, now)
+    refuseLeavingNone(open, at)
     const planned = at > now
     if (planned) await refuseSecondRequest(trx, rotation, 'early_revocation', items)
     await revokeOldVersions(trx, items, at, now)

@@ -16,11 +16,11 @@ import { askForApproval, insertFollowUp, refuseSecondRequest } from './requests.
 async function exchangeVersions(trx: Trx, open: readonly OpenItem[], at: Date): Promise<void> {
   await trx
     .updateTable('version')
-    .set({ rolledBackAt: at, ...NO_SECRET })
+    .set({ rolledBackAt: at, ...NO_SECRET, clockStarts: null, clockSeconds: null })
     .where(
       'id',
       'in',
-      open.map(({ newVersionId }) => newVersionId),
+      open.map(({ made }) => made.id),
     )
     .execute()
   await trx

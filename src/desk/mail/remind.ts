@@ -12,6 +12,7 @@ import { lockItems } from '../../database/rotations/locks.ts'
 import type { ItemRow, RotationRow } from '../../database/schema.ts'
 import { isInUse, isLastReminder, isOvertaken } from '../../rules/rotations/reminders.ts'
 import { putRotationLetters } from '../letters.ts'
+import { planEndReminders } from './plan-end-reminders.ts'
 
 type Truth = { trx: Trx; rotation: RotationRow; items: readonly ItemRow[]; states: readonly ItemState[]; now: Date }
 
@@ -43,12 +44,22 @@ function toTellOfPickUp(truth: Truth, reminder: ReminderRow): ItemState[] {
   return stillEnding(truth, reminder).filter(({ newIsPickedUp }) => !newIsPickedUp)
 }
 
+/** The items whose end the use or pick-up of their new key has moved there, whether or not it has come since. */
+function toTellOfClock({ states }: Truth, { of }: ReminderRow): ItemState[] {
+  return states.filter(
+    ({ item, oldIsRevoked }) =>
+      (item.status === 'overlap' || item.status === 'retired') &&
+      !oldIsRevoked &&
+      item.overlapEndsAt?.getTime() === of.getTime(),
+  )
+}
+
 /** One letter about the items that any of the reminders still holds for. */
 async function tellOfItems(
   { trx, rotation, now }: Truth,
   reminders: readonly ReminderRow[],
   concerned: (reminder: ReminderRow) => ItemState[],
-  letter: { kind: 'old-key-stops' | 'not-picked-up'; audience: 'members' | 'pickers' },
+  letter: { kind: 'old-key-stops' | 'not-picked-up' | 'stops-sooner'; audience: 'members' | 'pickers' },
 ): Promise<void> {
   const first = reminders.find((reminder) => concerned(reminder).length > 0)
   if (first === undefined) return
@@ -86,6 +97,10 @@ async function carryOut(trx: Trx, rotation: RotationRow): Promise<void> {
   const of = (kind: ReminderRow['kind']) => taken.filter((reminder) => reminder.kind === kind)
   const end = { kind: 'old-key-stops', audience: 'members' } as const
   await tellOfItems(truth, of('old_key_stops'), (reminder) => toTellOfEnd(truth, reminder), end)
+  const clocks = of('clock_started')
+  const sooner = { kind: 'stops-sooner', audience: 'members' } as const
+  await tellOfItems(truth, clocks, (reminder) => toTellOfClock(truth, reminder), sooner)
+  if (clocks.length > 0) await planEndReminders(trx, rotation.ref, items, now)
   const pickUp = { kind: 'not-picked-up', audience: 'pickers' } as const
   await tellOfItems(truth, of('not_picked_up'), (reminder) => toTellOfPickUp(truth, reminder), pickUp)
   for (const reminder of of('decide')) await tellOfDecision(truth, reminder)

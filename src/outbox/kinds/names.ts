@@ -18,6 +18,7 @@ export const ROTATION_LETTER_KINDS = [
   'failed',
   'old-key-stops',
   'not-picked-up',
+  'stops-sooner',
   'follow-up-needed',
   'follow-up-rejected',
   'extended',

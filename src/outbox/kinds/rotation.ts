@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { MEMBER_ROLES, STAFF_ROLES } from '../../rules/permissions.ts'
 import { REASONS } from '../../rules/rotations/approvals.ts'
+import { OVERLAP_ENDS } from '../../rules/rotations/overlap.ts'
 
 const time = z.iso.datetime()
 
@@ -22,6 +23,8 @@ const itemFacts = z.object({
   toBeGivenOld: z.array(z.string()).optional(),
   /** Whether its new key was deleted again, so that the old one goes on working. */
   rolledBack: z.boolean().optional(),
+  /** Whether the use or pick-up of its new key is still to end the old one's time sooner. */
+  clockRuns: z.boolean().optional(),
   /** Why it could not be rotated, for a person. */
   problem: z.string().nullable().optional(),
 })
@@ -50,6 +53,9 @@ export const rotationFacts = z.object({
   startsAt: time.nullable(),
   /** How long the old keys go on working once the new ones are made. */
   overlapSeconds: z.number(),
+  /** What ends that time sooner, and how long the old keys go on working after it. */
+  overlapEnds: z.enum(OVERLAP_ENDS).optional(),
+  graceSeconds: z.number().optional(),
   /** When the first of the old keys stops. */
   oldStopsAt: time.nullable(),
   approvalsNeeded: z.number(),

@@ -40,6 +40,7 @@ const WHO: Partial<Record<RotationLetterKind, string | null>> = {
   failed: null,
   'old-key-stops': null,
   'not-picked-up': null,
+  'stops-sooner': null,
   'follow-up-rejected': 'Gus Agent',
   closed: 'Gus Agent',
 }
@@ -99,6 +100,8 @@ export function sampleRotationFacts(kind: RotationLetterKind, changes: Partial<R
     details: 'A laptop was stolen.',
     note: NOTE[kind] ?? '',
     overlapSeconds: 2_592_000,
+    overlapEnds: kind === 'stops-sooner' ? 'on_first_use' : 'at_end',
+    graceSeconds: kind === 'stops-sooner' ? 3_600 : 0,
     startsAt: '2026-11-05T08:00:00.000Z',
     oldStopsAt: BEFORE_NEW_KEYS.includes(kind) ? null : STOP,
     approvalsNeeded: 1,

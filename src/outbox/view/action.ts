@@ -35,6 +35,7 @@ export function needsAction(kind: RotationLetterKind, facts: RotationFacts): boo
     case 'not-picked-up':
       return mayReveal
     case 'old-key-stops':
+    case 'stops-sooner':
       return mayReveal && facts.items.some((item) => needsSomebody(item, facts.at))
     default:
       return false

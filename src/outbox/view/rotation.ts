@@ -4,7 +4,7 @@ import type { Format } from '../compile.ts'
 import type { RotationLetterKind } from '../kinds/names.ts'
 import type { ItemFacts, RotationFacts } from '../kinds/rotation.ts'
 import { isForStaff } from './action.ts'
-import { approvalSentence, leftInWords, overlapInWords } from './sentences.ts'
+import { approvalSentence, clockWords, leftInWords, overlapInWords } from './sentences.ts'
 import { linesIn, moment, momentOrNull, nameIn, nameOrNullIn } from './text.ts'
 import { DONE_BY, FOLLOW_UP_WORDS, THE_DESK, THE_DESK_AS_APPROVED } from './words.ts'
 
@@ -43,6 +43,11 @@ function namesIn(format: Format, names: readonly string[] = []): string | null {
   return names.length === 0 ? null : joinWords(names.map((name) => nameIn(format, name)))
 }
 
+function stopWord({ clockRuns }: ItemFacts, facts: RotationFacts): string {
+  const clock = clockRuns ? clockWords(facts) : null
+  return clock === null ? 'stops on' : `stops ${clock}, at the latest on`
+}
+
 function itemView(item: ItemFacts, facts: RotationFacts, kind: RotationLetterKind, format: Format) {
   const stop = stopOf(item, facts, kind)
   const hasStopped = stop !== null && new Date(stop) <= new Date(facts.at)
@@ -56,7 +61,7 @@ function itemView(item: ItemFacts, facts: RotationFacts, kind: RotationLetterKin
     newIsDeleted: kind === 'rolled-back' || item.rolledBack === true,
     rolledBack: kind === 'completed' && item.rolledBack === true,
     stops: momentOrNull(stop, facts.timeZone),
-    stopWord: hasStopped ? 'stopped on' : 'stops on',
+    stopWord: hasStopped ? 'stopped on' : stopWord(item, facts),
     leftOut: TELLS_OF_NEW_KEYS.includes(kind) && item.newLast4 === null,
     lastUse: tellsOfUse ? momentOrNull(item.oldLastUsedAt, facts.timeZone) : null,
     lastNetwork: nameOrNullIn(format, item.oldLastNetwork),
@@ -90,6 +95,8 @@ function endView(facts: RotationFacts) {
   const { at, items, oldStopsAt, timeZone } = facts
   return {
     oldStopsAt: momentOrNull(oldStopsAt, timeZone),
+    clock: items.some((item) => item.clockRuns) ? clockWords(facts) : null,
+    startedBy: facts.overlapEnds === 'on_pickup' ? 'was picked up' : 'is in use',
     oldStopped: oldStopsAt !== null && new Date(oldStopsAt) <= new Date(at),
     left: oldStopsAt === null ? '' : leftInWords(new Date(oldStopsAt).getTime() - new Date(at).getTime()),
     someNotPickedUp: items.some((item) => item.pickedUp === false),
@@ -117,7 +124,7 @@ export function rotationView(kind: RotationLetterKind, facts: RotationFacts, for
     details: linesIn(format, facts.details),
     note: problems ? null : linesIn(format, facts.note),
     startsAt: momentOrNull(startOf(facts), facts.timeZone),
-    overlap: overlapInWords(facts.overlapSeconds),
+    overlap: overlapInWords(facts),
     decideBy: momentOrNull(facts.decideBy, facts.timeZone),
     approvalSentence: approvalSentence(facts, kind),
     byPolicy: facts.approvalsNeeded === 0,

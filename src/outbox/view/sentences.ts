@@ -1,4 +1,5 @@
-import { count, durationInWords } from '../../rules/text/words.ts'
+import { clockOf } from '../../rules/rotations/overlap.ts'
+import { clockInWords, count, durationInWords } from '../../rules/text/words.ts'
 import type { RotationLetterKind } from '../kinds/names.ts'
 import type { RotationFacts } from '../kinds/rotation.ts'
 import { momentOrNull } from './text.ts'
@@ -29,6 +30,15 @@ export function approvalSentence(facts: RotationFacts, kind: RotationLetterKind)
     : 'One of the two approvals it needs is given; yours would be the second.'
 }
 
-export function overlapInWords(seconds: number): string {
-  return seconds === 0 ? 'none' : `${durationInWords(seconds)} in which old and new keys both work`
+/** What ends the overlap before its time, in words, or null. */
+export function clockWords({ overlapEnds, graceSeconds }: RotationFacts): string | null {
+  return clockInWords(clockOf({ overlapEnds, graceSeconds }))
+}
+
+export function overlapInWords(facts: RotationFacts): string {
+  const { overlapSeconds } = facts
+  if (overlapSeconds === 0) return 'none'
+  const clock = clockWords(facts)
+  const sooner = clock === null ? '' : `; each old key stops ${clock}, if that comes before`
+  return `${durationInWords(overlapSeconds)} in which old and new keys both work${sooner}`
 }

@@ -23,6 +23,7 @@ export const DONE_BY = {
   failed: 'Tried by',
   'old-key-stops': 'Reminded by',
   'not-picked-up': 'Reminded by',
+  'stops-sooner': 'Told by',
   'follow-up-needed': 'Requested by',
   'follow-up-rejected': 'Rejected by',
   extended: 'Extended by',

@@ -15,7 +15,8 @@ export function clockOf(wish: { overlapEnds?: OverlapEnds | undefined; graceSeco
   return { overlapEnds: wish.overlapEnds ?? 'at_end', graceSeconds: wish.graceSeconds ?? 0 }
 }
 
-function earliest(times: readonly (Date | null)[]): Date {
+/** The first of several ends, of which at least one is known. */
+export function earliestEnd(times: readonly (Date | null)[]): Date {
   const known = times.filter((time) => time !== null).map((time) => time.getTime())
   return new Date(Math.min(...known))
 }
@@ -29,7 +30,7 @@ function after(time: Date, seconds: number): Date {
  * A rotation never lengthens a life: a key that was to end in 2 days still does, whatever overlap was asked for.
  */
 export function overlapEnd(generatedAt: Date, overlapSeconds: number, endItHad: Date | null): Date {
-  return earliest([after(generatedAt, overlapSeconds), after(generatedAt, MAX_OVERLAP_SECONDS), endItHad])
+  return earliestEnd([after(generatedAt, overlapSeconds), after(generatedAt, MAX_OVERLAP_SECONDS), endItHad])
 }
 
 /**
@@ -38,7 +39,7 @@ export function overlapEnd(generatedAt: Date, overlapSeconds: number, endItHad: 
  */
 export function clockEnd(startedAt: Date, graceSeconds: number, newActiveFrom: Date, endItHas: Date): Date {
   const from = newActiveFrom > startedAt ? newActiveFrom : startedAt
-  return earliest([after(from, graceSeconds), endItHas])
+  return earliestEnd([after(from, graceSeconds), endItHas])
 }
 
 /** How long a new version waits before it works: as its service has it, and not at all after a leak, which can't wait. */
@@ -59,7 +60,7 @@ export function clockProblem({ overlapEnds, graceSeconds }: Clock): { pointer: s
 
 /** The latest end that more time can give an old version: 30 days from the generation, and never past the end it had by itself. */
 export function latestEnd(generatedAt: Date, ownEnd: Date | null): Date {
-  return earliest([after(generatedAt, MAX_OVERLAP_SECONDS), ownEnd])
+  return earliestEnd([after(generatedAt, MAX_OVERLAP_SECONDS), ownEnd])
 }
 
 /** A start in the past, or none, means "as soon as approved". */

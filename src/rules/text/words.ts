@@ -2,6 +2,7 @@ import type { Environment, KeyKind } from '../keys/key-text.ts'
 import type { Permission } from '../keys/verdict.ts'
 import type { Role } from '../permissions.ts'
 import type { Reason } from '../rotations/approvals.ts'
+import type { Clock } from '../rotations/overlap.ts'
 
 export const REASON_WORDS = {
   compromised: 'A key was leaked or stolen',
@@ -71,4 +72,11 @@ export function durationInWords(seconds: number): string {
     if (whole > 0) parts.push(count(whole, unit))
   }
   return parts.length === 0 ? 'no time' : joinWords(parts)
+}
+
+/** When an old key stops before its time, after "it stops": "1 hour after the new one is first used"; null where nothing makes it. */
+export function clockInWords({ overlapEnds, graceSeconds }: Clock): string | null {
+  if (overlapEnds === 'at_end') return null
+  const event = overlapEnds === 'on_pickup' ? 'the new one is picked up' : 'the new one is first used'
+  return graceSeconds === 0 ? `as soon as ${event}` : `${durationInWords(graceSeconds)} after ${event}`
 }

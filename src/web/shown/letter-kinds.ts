@@ -22,6 +22,7 @@ export const KIND_NAMES: Readonly<Record<LetterKind, Named>> = {
   failed: { name: 'A key could not be rotated', readers: 'requester and owners; agents' },
   'old-key-stops': { name: 'Old keys stop soon', readers: 'everybody who may view the keys' },
   'not-picked-up': { name: 'Nobody has picked up the new keys', readers: 'whoever may pick them up' },
+  'stops-sooner': { name: 'Old keys stop sooner', readers: 'everybody who may view the keys' },
   'follow-up-needed': { name: 'A follow-up waits for a decision', readers: 'agents who may decide' },
   'follow-up-rejected': { name: 'A follow-up was rejected', readers: 'requester and owners' },
   extended: { name: 'The old keys work longer', readers: 'requester and owners' },
