@@ -25,7 +25,6 @@ export type Beginning = {
   clockSeconds?: number
 }
 
-/** Makes a version whose secret exists only sealed, until it is revealed once. It ends when `ownEnd` says, or never. */
 /**
  * To whom the key's service has its new secrets encrypted. The service is held, so that a change of it counts for every version that is made
  * after its answer; whoever holds the key holds it already.

@@ -75,8 +75,7 @@ export async function revealVersion(
   return db.transaction().execute(async (trx) => {
     const account = await lockAccount(trx, actor.personId)
     const { organisationId } = actor
-    const waiting =
-      organisationId === null ? null : await lockClock(trx, { versionId, event: 'on_pickup', organisationId })
+    const waiting = await lockClock(trx, { versionId, event: 'on_pickup', organisationId })
     const version = await trx
       .selectFrom('version')
       .selectAll()

@@ -64,11 +64,11 @@ const RULES: Rule[] = [
     'a clock that pick-up starts has run once the new version is picked up, and the old one ends by it unless it was given more time',
     sql`select i.id from item i join rotation r on r.ref = i.rotation_ref
       join version old on old.id = i.old_version_id join version new on new.id = i.new_version_id
-      where i.status in ('overlap', 'retired') and r.overlap_ends = 'on_pickup' and new.revealed_at is not null
+      where i.status in ('overlap', 'retired') and r.overlap_ends = 'on_pickup' and coalesce(new.revealed_at, new.acknowledged_at) is not null
         and not exists (select from follow_up f where f.rotation_ref = r.ref and f.type = 'extension'
           and f.status = 'done' and i.id = any (f.item_ids))
         and (i.status = 'overlap' and new.clock_starts is not null or old.revoked_at is null and old.accepted_until
-          > greatest(new.revealed_at, new.active_from) + r.grace_seconds * interval '1 second')`,
+          > greatest(new.revealed_at, new.acknowledged_at, new.active_from) + r.grace_seconds * interval '1 second')`,
   ),
   rule(
     'an end that a clock moved forward is told, or about to be',

@@ -6,13 +6,14 @@ import type { Actor } from '../../rules/permissions.ts'
 import { clockEnd, earliestEnd } from '../../rules/rotations/overlap.ts'
 
 type Event = 'on_first_use' | 'on_pickup'
-type OfVersion = { versionId: string; event: Event; organisationId: string }
+type OfVersion = { versionId: string; event: Event; organisationId: string | null }
 
 /** A clock that the event starts, with what hangs on it, locked. */
 export type Clock = { rotation: RotationRow; items: ItemRow[]; item: ItemRow; old: VersionRow; made: VersionRow }
 
 /** The reference of the rotation that made a version whose clock waits for this event, read before anything is locked. */
 async function findRef(trx: Trx, { versionId, event, organisationId }: OfVersion): Promise<string | undefined> {
+  if (organisationId === null) return undefined
   const row = await trx
     .selectFrom('version')
     .innerJoin('item', (join) =>

@@ -3,6 +3,7 @@ import { clock, type Db, type Trx } from '../../database/connect.ts'
 import { isOver } from '../../rules/keys/verdict.ts'
 import { type PersonActor, requireRole } from '../../rules/permissions.ts'
 import { Refusal } from '../../rules/refusals.ts'
+import { lockClock, runClock } from '../clock/run.ts'
 import { refuseHeld } from './hold.ts'
 import { keyInWords, tellMembers } from './told.ts'
 
@@ -72,12 +73,14 @@ async function findName(trx: Trx, id: string): Promise<{ id: string; name: strin
 
 /**
  * Says that a fetched age file was opened and its key stored: the file is gone from then on, and the receipt stays. Said again, it gives the
- * first receipt. Refuses NOT_ALLOWED, NOT_FOUND, ON_HOLD, NOT_SEALED and ILLEGAL_MOVE (nobody fetched it yet, or the version has ended).
+ * first receipt. It is the pick-up that a clock may wait for: the old version's new end is committed with it. Refuses NOT_ALLOWED, NOT_FOUND, ON_HOLD, NOT_SEALED and ILLEGAL_MOVE (nobody fetched it yet, or the version has ended).
  */
 export async function acknowledgeVersion(db: Db, actor: PersonActor, versionId: string): Promise<Receipt> {
   requireRole(actor, 'versions.fetchSealed')
   return db.transaction().execute(async (trx) => {
     await refuseHeld(trx, actor, 'saying that a key was stored')
+    const { organisationId } = actor
+    const waiting = await lockClock(trx, { versionId, event: 'on_pickup', organisationId })
     const version = await lockVersion(trx, actor, versionId)
     const fingerprint = version.hash.toString('hex')
     if (version.acknowledgedAt !== null && version.acknowledgedBy !== null) {
@@ -96,6 +99,7 @@ export async function acknowledgeVersion(db: Db, actor: PersonActor, versionId: 
     const facts = { version: versionId, key: version.keyId, sha256: fingerprint }
     const about = await aboutRotation(trx, version)
     await recordAudit(trx, version.organisationId, at, { action: 'version.acknowledge', actor, ...about, facts })
+    if (waiting !== null) await runClock(trx, waiting, actor, at)
     return { versionId, at, by: { id: actor.personId, name: actor.name }, fingerprint }
   })
 }

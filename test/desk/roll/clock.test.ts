@@ -1,8 +1,12 @@
+import { generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { extendOverlap } from '../../../src/desk/follow-ups/extend.ts'
 import { revokeEarly } from '../../../src/desk/follow-ups/revoke-early.ts'
 import { rollBack } from '../../../src/desk/follow-ups/roll-back.ts'
 import { remindNextDue } from '../../../src/desk/mail/remind.ts'
+import { rollKey } from '../../../src/desk/roll.ts'
+import { acknowledgeVersion, fetchSealed } from '../../../src/keyring/delivery/sealed.ts'
+import { setDelivery } from '../../../src/keyring/delivery/set-delivery.ts'
 import { openTestDatabase } from '../../support/database.ts'
 import { findViolations } from '../../support/invariants.ts'
 import { outcome, refusalOf } from '../../support/refusals.ts'
@@ -122,6 +126,18 @@ describe('a clock that the pick-up starts', () => {
     await carryOutAll(db)
     await clocks.pickUp(rolled.madeId)
     expect((await readRotation(db, rolled.ref)).status).toBe('completed')
+  })
+
+  test('counts an age file as picked up when it is acknowledged, not when it is fetched', async () => {
+    const { id, authKeyId } = await addSelfService(db, world)
+    await setDelivery(db, world.owner, id, await identityToRecipient(await generateX25519Identity()))
+    const { ref } = await rollKey(db, world.owner, authKeyId, ON_PICKUP)
+    await carryOutAll(db)
+    const versionId = (await readRotation(db, ref)).items[0]?.newVersionId ?? ''
+    await fetchSealed(db, world.owner, versionId)
+    expect((await readRotation(db, ref)).items).toMatchObject([{ oldVersion: { accepted: true } }])
+    await acknowledgeVersion(db, world.owner, versionId)
+    expect((await readRotation(db, ref)).items).toMatchObject([{ oldVersion: { accepted: false } }])
   })
 
   test('with a grace reminds of the new end', async () => {
