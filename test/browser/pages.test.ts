@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest'
+import { mergeNetworks, mergePermissions, mergeUses } from '../../src/database/watch/merge.ts'
 import { addCannedAnswer } from '../../src/desk/conversation/canned-answers.ts'
 import { writeMessage, writeNote } from '../../src/desk/conversation/write.ts'
 import { approveRotation } from '../../src/desk/decide.ts'
@@ -11,11 +12,13 @@ import { inviteMember } from '../../src/identity/members/organisations.ts'
 import { createPersonalToken } from '../../src/identity/tokens/tokens.ts'
 import { addDependant } from '../../src/keyring/dependants/add.ts'
 import { createGateway } from '../../src/keyring/gateways.ts'
+import { reviewPermissions } from '../../src/keyring/watch/review.ts'
 import { expectAccessible, LOOKS, openAs, openVisitor, type Visitor } from '../support/browser.ts'
 import { openTestDatabase } from '../support/database.ts'
 import { openDesk } from '../support/web.ts'
 import { type ApiWorld, makeApiWorld, work } from '../support/worlds/api-world.ts'
 import { invitationToken } from '../support/worlds/people.ts'
+import { makeSuspicious } from '../support/worlds/suspicious.ts'
 
 const database = await openTestDatabase()
 const desk = await openDesk(database)
@@ -32,6 +35,8 @@ let followUpId: string
 let failedItemId: string
 let cannedAnswerId: string
 let webhookId: string
+let suspicionId: string
+let reviewId: string
 let webhookDeliveryId: string
 
 async function file(serviceId: string, details: string): Promise<string> {
@@ -64,6 +69,15 @@ beforeAll(async () => {
   const hostile = await world.addService(HOSTILE)
   const bound = { name: HOSTILE, type: 'kms' } as const
   await addDependant(db, owner.actor, world.place.authKeyId, bound)
+  const { versionId, authKeyId } = world.place
+  const used = { versionId, firstUsedAt: new Date(), lastUsedAt: new Date() }
+  await mergeUses(db, [{ ...used, lastNetwork: '192.0.2.1' }])
+  await mergeNetworks(db, [{ ...used, network: '192.0.2.0/24' }])
+  await mergePermissions(db, [{ keyId: authKeyId, permission: 'read_only', lastUsedAt: new Date() }])
+  suspicionId = await makeSuspicious(db, versionId)
+  await makeSuspicious(db, hostile.versionId)
+  const changes = [{ keyId: hostile.authKeyId, do: 'lower', permission: 'read_only' }] as const
+  reviewId = (await reviewPermissions(db, owner.actor, { changes })).id
   webhookId = (await createWebhookEndpoint(desk.desk, owner.actor, { url: 'https://hooks.test/' })).id
   overlapping = await file(world.place.serviceId, 'Our contractor left.')
   await approveRotation(db, agent.actor, overlapping, { revision: 1, note: HOSTILE })
@@ -94,6 +108,14 @@ const PAGES: readonly (readonly [who: keyof typeof visitors, page: string, path:
   ['owner', 'the rotations', () => '/rotations'],
   ['owner', 'the services and keys', () => '/services'],
   ['owner', 'a new service', () => '/services/new'],
+  ['owner', 'a key and its use', () => `/keys/${world.place.authKeyId}`],
+  ['owner', 'the suspicious use', () => '/suspicions'],
+  ['owner', 'something suspicious', () => `/suspicions/${suspicionId}`],
+  ['owner', 'the review of permissions', () => '/permission-review'],
+  ['owner', 'a review that was carried out', () => `/permission-review/${reviewId}`],
+  ['agent', 'the suspicious use of all', () => '/suspicions?show=all'],
+  ['agent', 'the reviews of all', () => '/permission-review'],
+  ['agent', 'the review of an organisation', () => `/permission-review?organisation=${world.place.organisationId}`],
   ['owner', 'what depends on a key', () => `/keys/${world.place.authKeyId}/dependants`],
   ['owner', 'a new rotation', () => '/rotations/new'],
   ['owner', 'replacing a rotation in its overlap', () => `/rotations/new?replaces=${overlapping}`],

@@ -38,6 +38,7 @@ async function show(c: WebContext): Promise<Response> {
   return showPage(c, 'services', {
     title: 'Services and keys',
     mayCreate,
+    mayReview: roleMay(role, 'reviews.carryOut'),
     emptyText: mayCreate ? 'Add the first one.' : 'An owner or the desk adds them.',
     services: await shownServices(c, page.items),
     nextHref: page.nextCursor === null ? null : `/services?after=${encodeURIComponent(page.nextCursor)}`,

@@ -89,6 +89,7 @@ async function show(c: WebContext): Promise<Response> {
     recoveryHref: `/desk/recovery/new?organisation=${id}`,
     noOwnerHref: `/desk/recovery/new?kind=no_owner&organisation=${id}`,
     auditHref: `/audit?chain=${id}`,
+    reviewHref: `/permission-review?organisation=${id}`,
     ...(await findParts(c, id)),
   })
 }
