@@ -1,9 +1,18 @@
 import ipaddr from 'ipaddr.js'
 
+/** IPv6 with its end written as IPv4, in groups alone: the parser takes `::192.0.2.1`, which is no mapped address, for one. */
+function inGroups(text: string): string {
+  const [, start = '', end = ''] = /^(.*:)(\d+\.\d+\.\d+\.\d+)$/.exec(text) ?? []
+  if (!ipaddr.IPv4.isValidFourPartDecimal(end)) return text
+  const [a = 0, b = 0, c = 0, d = 0] = ipaddr.IPv4.parse(end).toByteArray()
+  return `${start}${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`
+}
+
 /** Whether the address lies in one of the ranges (single addresses or CIDR, IPv4 or IPv6). `::ffff:1.2.3.4` counts as `1.2.3.4`; what is no address lies in none. */
 export function ipInRanges(ip: string, ranges: readonly string[]): boolean {
-  if (!isAddress(ip)) return false
-  const address = ipaddr.process(ip)
+  const text = inGroups(ip)
+  if (!isAddress(text)) return false
+  const address = ipaddr.process(text)
   return ranges.some((range) => {
     const [base, bits] = range.includes('/') ? ipaddr.parseCIDR(range) : single(range)
     return address.kind() === base.kind() && address.match(base, bits)
@@ -45,10 +54,11 @@ function unmapped(address: string, bits: string): string {
 }
 
 function normalRange(given: string): string | null {
-  const [address = '', bits] = given.split('/')
+  const [start = '', bits] = given.split('/')
+  const address = inGroups(start)
   if (!isAddress(address)) return null
   if (bits === undefined) return ipaddr.process(address).toString()
-  if (!ipaddr.isValidCIDR(given)) return null
+  if (!ipaddr.isValidCIDR(`${address}/${bits}`)) return null
   const text = unmapped(address, bits)
   if (!ipaddr.isValidCIDR(text)) return null
   const [base, length] = ipaddr.parseCIDR(text)

@@ -77,7 +77,7 @@ function denied(key: StoredKey, demand: Demand): VerdictCode | null {
   }
   const wanted = demand.permission === undefined ? 0 : PERMISSIONS.indexOf(demand.permission)
   if (PERMISSIONS.indexOf(key.permission) < wanted) return 'PERMISSION_DENIED'
-  if (demand.dataset !== undefined && !key.datasets.includes(demand.dataset)) return 'DATASET_DENIED'
+  if (demand.dataset !== undefined && !key.datasets.includes(demand.dataset.normalize('NFC'))) return 'DATASET_DENIED'
   return null
 }
 
