@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { Environment, KeyKind } from '../../rules/keys/key-text.ts'
 import type { Permission } from '../../rules/keys/verdict.ts'
 import { LIVE_ITEM_STATUSES } from '../../rules/rotations/rotation-lifecycle.ts'
@@ -116,18 +117,21 @@ export async function findKeyOfVersion(
 
 type ServiceFilter = { organisationId?: string | undefined; cursor?: string | undefined; limit: number }
 
-/** A page of the services that the viewer may see, in the order they were made. */
+const ENVIRONMENT = /^(live|sandbox)$/
+
+/** A page of the services that the viewer may see: the live ones, then the sandboxes, each in the order they were made. */
 export async function findServices(db: Db, viewer: Viewer, filter: ServiceFilter): Promise<Page<ServiceView>> {
   let query = selectServices(db, viewer)
   if (filter.organisationId !== undefined) query = query.where('service.organisationId', '=', filter.organisationId)
   if (filter.cursor !== undefined) {
-    const [id = ''] = decodeCursor(filter.cursor, [ID])
-    query = query.where('service.id', '>', id)
+    const [environment = '', id = ''] = decodeCursor(filter.cursor, [ENVIRONMENT, ID])
+    query = query.where(sql<boolean>`(service.environment, service.id) > (${environment}, ${id})`)
   }
   const rows = await query
+    .orderBy('service.environment')
     .orderBy('service.id')
     .limit(filter.limit + 1)
     .execute()
-  const page = toPage(rows, filter.limit, (row) => [row.id])
+  const page = toPage(rows, filter.limit, (row) => [row.environment, row.id])
   return { items: await complete(db, page.items), nextCursor: page.nextCursor }
 }

@@ -13,6 +13,19 @@ import { mayPickUp } from './pick-up.ts'
 
 const AT_ONCE = 25
 
+const ENVIRONMENTS = [
+  { id: 'live', title: 'Live', live: true },
+  { id: 'sandbox', title: 'Sandbox', live: false },
+] as const
+
+/** Live and sandbox under headings of their own, so that nobody takes a key of one for one of the other. */
+function apart(services: readonly ReturnType<typeof serviceFacts>[]) {
+  return ENVIRONMENTS.map((environment) => ({
+    ...environment,
+    services: services.filter(({ live }) => live === environment.live),
+  })).filter((group) => group.services.length > 0)
+}
+
 async function shownServices(c: WebContext, services: readonly ServiceView[]) {
   const { organisationId, role } = actorFor(c, 'services.view')
   const { timeZone } = bearerOf(c)
@@ -24,7 +37,7 @@ async function shownServices(c: WebContext, services: readonly ServiceView[]) {
     mayReveal: await mayPickUp(c),
     ofAll: organisationId === null,
   }
-  return services.map((service) => serviceFacts(service, timeZone, options))
+  return apart(services.map((service) => serviceFacts(service, timeZone, options)))
 }
 
 async function show(c: WebContext): Promise<Response> {
@@ -40,7 +53,7 @@ async function show(c: WebContext): Promise<Response> {
     mayCreate,
     mayReview: roleMay(role, 'reviews.carryOut'),
     emptyText: mayCreate ? 'Add the first one.' : 'An owner or the desk adds them.',
-    services: await shownServices(c, page.items),
+    environments: await shownServices(c, page.items),
     nextHref: page.nextCursor === null ? null : `/services?after=${encodeURIComponent(page.nextCursor)}`,
   })
 }
@@ -53,7 +66,7 @@ async function showOne(c: WebContext, id: string): Promise<Response> {
   return showPage(c, 'services', {
     title: justAdded ? `${service.name} was added` : service.name,
     added: justAdded,
-    services: await shownServices(c, [service]),
+    environments: await shownServices(c, [service]),
     allHref: '/services',
   })
 }
