@@ -31,6 +31,7 @@ test('a gateway can be revoked however many there are', async () => {
 test('a service has its page, and its keys can be filed, however many there are', async () => {
   const { owner } = world.people
   const { db, maker } = desk.desk
+  await db.updateTable('policy').set({ keysPerPerson: 100_000 }).execute()
   for (let i = 0; i < MANY; i++) {
     await createService(db, maker, owner.actor, { name: `shop ${i}`, environment: 'sandbox' })
   }

@@ -3,6 +3,7 @@ import type { Permission } from '../keys/verdict.ts'
 import type { Role } from '../permissions.ts'
 import type { Reason } from '../rotations/approvals.ts'
 import type { Clock } from '../rotations/overlap.ts'
+import { isolated } from './foreign-text.ts'
 
 export const REASON_WORDS = {
   compromised: 'A key was leaked or stolen',
@@ -18,7 +19,7 @@ export const KIND_WORDS = { auth: 'Auth key', admin: 'Admin key' } as const sati
 /** What a key is called where its service is named beside it: "Auth key", or "Ledger (Auth key)" once somebody gave it a name of its own. */
 export function keyWords({ kind, name }: { kind: KeyKind; name: string }): string {
   const word = KIND_WORDS[kind]
-  return name === word || name === '' ? word : `${name} (${word})`
+  return name === word || name === '' ? word : `${isolated(name)} (${word})`
 }
 
 /** A key with its service, for whoever sees neither beside it: `Auth key “Ledger” of Payments EU (live)`. */

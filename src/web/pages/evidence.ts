@@ -2,7 +2,7 @@ import { searchTrail } from '../../database/audit/search.ts'
 import type { VersionView } from '../../database/keys/versions.ts'
 import { findEveryApproval, findFingerprints, findLetters, type SentLetter } from '../../database/rotations/evidence.ts'
 import type { ItemView } from '../../database/rotations/items.ts'
-import { durationInWords, KIND_WORDS, REASON_WORDS } from '../../rules/text/words.ts'
+import { durationInWords, keyWords, REASON_WORDS } from '../../rules/text/words.ts'
 import { type App, bearerOf, type WebContext } from '../context.ts'
 import { shownOrganisation, showPage } from '../shown/page.ts'
 import { itemStatus, rotationStatus } from '../shown/status.ts'
@@ -33,7 +33,7 @@ function itemEvidence(item: ItemView, sha256: ReadonlyMap<string, string>, timeZ
   return {
     id: item.id,
     service: item.serviceName,
-    kindWord: KIND_WORDS[item.kind],
+    kindWord: keyWords({ kind: item.kind, name: item.keyName }),
     live: item.environment === 'live',
     problem: item.problem,
     statusWord: itemStatus(item).word,

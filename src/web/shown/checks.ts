@@ -3,7 +3,7 @@ import type { RotationView } from '../../database/rotations/views.ts'
 import type { PersonActor } from '../../rules/permissions.ts'
 import { REFUSALS } from '../../rules/refusals.ts'
 import { barFromDeciding, ownerChangedLately } from '../../rules/rotations/approvals.ts'
-import { count, joinWords, KIND_WORDS } from '../../rules/text/words.ts'
+import { count, joinWords, keyWords } from '../../rules/text/words.ts'
 import { howLongAgo, type ShownTime, shownTime } from './times.ts'
 
 export type Check = { fine: boolean; text: string; at: ShownTime | null }
@@ -18,7 +18,9 @@ function useCheck(rotation: RotationView, now: Date): Check {
   const busy = rotation.items.flatMap((item) => {
     const at = item.oldVersion?.lastUsedAt ?? null
     const lately = at !== null && now.getTime() - at.getTime() < USED_LATELY_SECONDS * 1000
-    return lately ? [`${item.serviceName} ${KIND_WORDS[item.kind]} (${howLongAgo(at, now)})`] : []
+    return lately
+      ? [`${item.serviceName} ${keyWords({ kind: item.kind, name: item.keyName })} (${howLongAgo(at, now)})`]
+      : []
   })
   if (busy.length === 0) return check(true, 'None of the keys was used in the last 24 hours.')
   const cutOff = rotation.overlapSeconds === 0

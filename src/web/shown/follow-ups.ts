@@ -1,7 +1,7 @@
 import type { FollowUpView } from '../../database/rotations/follow-ups.ts'
 import type { ItemView } from '../../database/rotations/items.ts'
 import type { RotationView } from '../../database/rotations/views.ts'
-import { KIND_WORDS } from '../../rules/text/words.ts'
+import { keyWords } from '../../rules/text/words.ts'
 import { howLongAgo, shownTime, shownTimeOrNull } from './times.ts'
 
 const TITLES = {
@@ -15,7 +15,7 @@ function keyFacts(item: ItemView, timeZone: string) {
   return {
     service: item.serviceName,
     live: item.environment === 'live',
-    kindWord: KIND_WORDS[item.kind],
+    kindWord: keyWords({ kind: item.kind, name: item.keyName }),
     last4: item.oldVersion?.last4 ?? '',
     stopsAt: shownTimeOrNull(item.overlapEndsAt, timeZone),
     useText: at === null ? 'Old key not seen in use.' : `Old key last used ${howLongAgo(at, new Date())}.`,

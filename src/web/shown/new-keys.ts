@@ -4,7 +4,7 @@ import type { ItemView } from '../../database/rotations/items.ts'
 import type { RotationView } from '../../database/rotations/views.ts'
 import type { Environment, KeyKind } from '../../rules/keys/key-text.ts'
 import { isOver } from '../../rules/keys/verdict.ts'
-import { KIND_WORDS } from '../../rules/text/words.ts'
+import { keyWords } from '../../rules/text/words.ts'
 import { oldKeyWorks, waitsForPickUp } from './status.ts'
 import { type ShownTime, shownTimeOrNull } from './times.ts'
 
@@ -32,13 +32,13 @@ type NewKey = {
 /** New keys that are picked up on one page: those of a rotation, or the first ones of a service. */
 export type NewKeys = { label: string; href: string; keys: NewKey[] }
 
-type Place = { service: string; kind: KeyKind; environment: Environment }
+type Place = { service: string; keyName: string; kind: KeyKind; environment: Environment }
 
 function newKey(version: VersionView, place: Place, waits: boolean, timeZone: string): NewKey {
   return {
     versionId: version.id,
     service: place.service,
-    kindWord: KIND_WORDS[place.kind],
+    kindWord: keyWords({ kind: place.kind, name: place.keyName }),
     live: place.environment === 'live',
     last4: version.last4,
     waits,
@@ -83,7 +83,12 @@ export function waitsForFirstPickUp(key: KeyView): boolean {
 function ofKey(key: KeyView, { name, environment }: ServiceView, timeZone: string): NewKey[] {
   const first = firstVersion(key)
   if (first === undefined) return []
-  const made = newKey(first, { service: name, kind: key.kind, environment }, waitsForFirstPickUp(key), timeZone)
+  const made = newKey(
+    first,
+    { service: name, keyName: key.name, kind: key.kind, environment },
+    waitsForFirstPickUp(key),
+    timeZone,
+  )
   return [made.waits ? made : { ...made, reissueHref: null }]
 }
 

@@ -2,7 +2,7 @@ import { waitsForPickUp as hasWaiting, type VersionView } from '../../database/k
 import type { ItemView } from '../../database/rotations/items.ts'
 import type { RotationView } from '../../database/rotations/views.ts'
 import { isEnded } from '../../rules/rotations/rotation-lifecycle.ts'
-import { count, durationInWords, joinWords, KIND_WORDS, REASON_WORDS } from '../../rules/text/words.ts'
+import { count, durationInWords, joinWords, KIND_WORDS, keyWords, REASON_WORDS } from '../../rules/text/words.ts'
 import { shownTasks } from './dependants.ts'
 import { shownOrganisation } from './page.ts'
 import { itemStatus, oldKeyWorks, rotationStatus, steps, waitsForPickUp } from './status.ts'
@@ -89,7 +89,7 @@ function itemFacts(item: ItemView, { overlapSeconds, timeZone, mayTick }: ItemOp
     id: item.id,
     tasks: shownTasks(item, !oldKeyWorks(item), mayTick, timeZone),
     service: item.serviceName,
-    kindWord: KIND_WORDS[item.kind],
+    kindWord: keyWords({ kind: item.kind, name: item.keyName }),
     live: item.environment === 'live',
     status: itemStatus(item),
     problem: item.problem,

@@ -1,6 +1,6 @@
 import type { ItemView } from '../../database/rotations/items.ts'
 import type { RotationView } from '../../database/rotations/views.ts'
-import { count, KIND_WORDS } from '../../rules/text/words.ts'
+import { count, keyWords } from '../../rules/text/words.ts'
 
 /** "Tried 5 times." */
 export function triedWords(attempts: number): string | null {
@@ -13,7 +13,7 @@ export function stuckFacts(item: ItemView) {
     id: item.id,
     service: item.serviceName,
     live: item.environment === 'live',
-    kindWord: KIND_WORDS[item.kind],
+    kindWord: keyWords({ kind: item.kind, name: item.keyName }),
     last4: item.oldVersion?.last4 ?? null,
     problem: item.problem,
     tried: triedWords(item.attempts),

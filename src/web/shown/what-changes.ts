@@ -1,7 +1,7 @@
 import type { ItemView } from '../../database/rotations/items.ts'
 import type { RotationView } from '../../database/rotations/views.ts'
 import { overlapEnd, startsAt } from '../../rules/rotations/overlap.ts'
-import { KIND_WORDS } from '../../rules/text/words.ts'
+import { keyWords } from '../../rules/text/words.ts'
 import { howLongAgo, type ShownTime, shownTime } from './times.ts'
 
 /** One key as it is and as it would be; both ends are given for a start as early as it is allowed. */
@@ -24,7 +24,7 @@ function keyChange(item: ItemView, rotation: RotationView, timeZone: string, now
   const usedAt = oldVersion?.lastUsedAt ?? null
   return {
     service: item.serviceName,
-    kindWord: KIND_WORDS[item.kind],
+    kindWord: keyWords({ kind: item.kind, name: item.keyName }),
     live: item.environment === 'live',
     old: oldVersion === null ? null : { last4: oldVersion.last4 },
     lastUse: usedAt === null ? 'not seen in use' : `last used ${howLongAgo(usedAt, now)}`,

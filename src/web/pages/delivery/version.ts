@@ -1,7 +1,7 @@
 import { findKeyOfVersion } from '../../../database/keys/services.ts'
 import type { Action } from '../../../rules/permissions.ts'
 import { Refusal } from '../../../rules/refusals.ts'
-import { KIND_WORDS } from '../../../rules/text/words.ts'
+import { keyWords } from '../../../rules/text/words.ts'
 import { actorFor, bearerOf, type WebContext } from '../../context.ts'
 import { shownTimeOrNull } from '../../shown/times.ts'
 
@@ -24,7 +24,7 @@ export function versionFacts(c: WebContext, { key, service, version }: Found) {
     service: service.name,
     live: service.environment === 'live',
     keyName: key.name,
-    kindWord: KIND_WORDS[key.kind],
+    kindWord: keyWords(key),
     keyHref: `/keys/${key.id}`,
     last4: version.last4,
     fingerprint: version.fingerprint,

@@ -5,7 +5,7 @@ import { REASONS } from '../../../rules/rotations/approvals.ts'
 import { MAX_START_AHEAD_SECONDS } from '../../../rules/rotations/overlap.ts'
 import { type ItemStatus, LIVE_ITEM_STATUSES } from '../../../rules/rotations/rotation-lifecycle.ts'
 import { shortId } from '../../../rules/text/foreign-text.ts'
-import { durationInWords, KIND_WORDS, REASON_WORDS } from '../../../rules/text/words.ts'
+import { durationInWords, KIND_WORDS, keyWords, REASON_WORDS } from '../../../rules/text/words.ts'
 import { bearerOf, type WebContext } from '../../context.ts'
 import type { Problems, Typed } from '../../forms/form.ts'
 import { showPage } from '../../shown/page.ts'
@@ -34,7 +34,7 @@ function choosableKey(key: KeyView, service: ServiceView, { chosenIds, replacedR
     free,
     reason,
     service: service.name,
-    kindWord: KIND_WORDS[key.kind],
+    kindWord: keyWords(key),
     last4: (key.versions.find((version) => version.accepted) ?? key.versions[0])?.last4 ?? '',
     chosen: chosenIds.includes(key.id),
     rotation: key.rotationRef === null ? null : { ref: key.rotationRef, href: `/rotations/${key.rotationRef}` },
@@ -91,7 +91,7 @@ export function replacedFacts({ replaced }: Side) {
     href: `/rotations/${replaced.ref}`,
     stopping: stopping.map((item) => ({
       service: item.serviceName,
-      kindWord: KIND_WORDS[item.kind],
+      kindWord: keyWords({ kind: item.kind, name: item.keyName }),
       last4: item.oldVersion?.last4 ?? '',
     })),
   }

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { ItemView } from '../../../database/rotations/items.ts'
 import type { RotationView } from '../../../database/rotations/views.ts'
 import { latestEnd } from '../../../rules/rotations/overlap.ts'
-import { KIND_WORDS } from '../../../rules/text/words.ts'
+import { keyWords } from '../../../rules/text/words.ts'
 import { oldKeyWorks } from '../../shown/status.ts'
 import { howLongAgo, shownTimeOrNull } from '../../shown/times.ts'
 
@@ -29,7 +29,7 @@ export function keyChoice(item: ItemView, index: number, chosen: boolean) {
     inputId: index === 0 ? 'item' : item.id,
     service: item.serviceName,
     live: item.environment === 'live',
-    kindWord: KIND_WORDS[item.kind],
+    kindWord: keyWords({ kind: item.kind, name: item.keyName }),
     last4: item.oldVersion?.last4 ?? '',
     chosen,
   }

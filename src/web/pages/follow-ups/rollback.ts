@@ -4,7 +4,7 @@ import type { RotationView } from '../../../database/rotations/views.ts'
 import { rollBack } from '../../../desk/follow-ups/roll-back.ts'
 import { Refusal } from '../../../rules/refusals.ts'
 import { rollbackApprovals } from '../../../rules/rotations/follow-ups.ts'
-import { joinWords, KIND_WORDS } from '../../../rules/text/words.ts'
+import { joinWords, keyWords } from '../../../rules/text/words.ts'
 import { type App, actorFor, bearerOf, type WebContext } from '../../context.ts'
 import { confirmWithCode, needsCode } from '../../forms/confirmed.ts'
 import { orAskAgain, type Problems, readForm, textsOf } from '../../forms/form.ts'
@@ -37,7 +37,7 @@ function deletedFacts(item: ItemView, timeZone: string) {
   const { useText, lastUsed, network } = lastUse(newVersion, timeZone)
   return {
     service: item.serviceName,
-    kindWord: KIND_WORDS[item.kind],
+    kindWord: keyWords({ kind: item.kind, name: item.keyName }),
     last4: newVersion?.last4 ?? '',
     text: `${pickedUp} ${useText}`,
     lastUsed,

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { findService, type KeyView } from '../../../database/keys/services.ts'
 import { removeService } from '../../../desk/trouble/remove-service.ts'
 import { Refusal } from '../../../rules/refusals.ts'
-import { KIND_WORDS } from '../../../rules/text/words.ts'
+import { keyWords } from '../../../rules/text/words.ts'
 import { type App, actorFor, bearerOf, type WebContext } from '../../context.ts'
 import { confirmWithCode, needsCode } from '../../forms/confirmed.ts'
 import { orAskAgain, type Problems, readForm, type Typed } from '../../forms/form.ts'
@@ -23,7 +23,7 @@ function keyFacts(key: KeyView, timeZone: string) {
     .toSorted((a, b) => Number(b.lastUsedAt) - Number(a.lastUsedAt))[0]
   const at = used?.lastUsedAt ?? null
   return {
-    kindWord: KIND_WORDS[key.kind],
+    kindWord: keyWords(key),
     versions: key.versions.filter(({ accepted }) => accepted).map(({ last4 }) => ({ last4 })),
     useText: at === null ? 'not seen in use.' : `last used ${howLongAgo(at, new Date())},`,
     lastUsed: shownTimeOrNull(at, timeZone),
