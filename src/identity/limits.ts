@@ -38,6 +38,16 @@ export async function spendSetUpTry(db: Db, network: string): Promise<void> {
 const ACCESS_REQUESTS_PER_NETWORK: Limit = { name: 'lost-access-network', points: 20, seconds: 60 * 60 }
 const ACCESS_REQUESTS_PER_EMAIL: Limit = { name: 'lost-access-email', points: 3, seconds: 24 * 60 * 60 }
 
+// Without the proof of work, as from a browser without JavaScript: enough for people, and of no use to programs.
+const UNPROVEN_PER_NETWORK: Limit = { name: 'lost-access-unproven-network', points: 3, seconds: 60 * 60 }
+const UNPROVEN_IN_ALL: Limit = { name: 'lost-access-unproven', points: 60, seconds: 60 * 60 }
+
+/** Counts a request for lost access that comes without a proof of work, by network and in all. Refuses with `TOO_MANY_REQUESTS`. */
+export async function spendUnprovenRequest(db: Db, network: string): Promise<void> {
+  await spendPoint(db, UNPROVEN_PER_NETWORK, networkOf(network))
+  await spendPoint(db, UNPROVEN_IN_ALL, 'all')
+}
+
 /** Counts a request for lost access, by network and by address, known or not. Refuses with `TOO_MANY_REQUESTS`. */
 export async function spendAccessRequest(db: Db, network: string, email: string): Promise<void> {
   await spendPoint(db, ACCESS_REQUESTS_PER_NETWORK, networkOf(network))

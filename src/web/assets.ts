@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { extname, join } from 'node:path'
+import { dirname, extname, join } from 'node:path'
 import type { App } from './context.ts'
 
 const OWN = join(import.meta.dirname, 'assets')
@@ -12,6 +12,10 @@ const PACKAGED = {
   'theme.css': resolve('@digdir/designsystemet-theme'),
   'design.css': resolve('@digdir/designsystemet-css'),
   'htmx.js': resolve('htmx.org/dist/htmx.min.js'),
+  // without the workers and styles that the other build puts into blobs and style elements, which our policy refuses
+  'altcha.js': join(dirname(resolve('altcha/external')), 'altcha.min.js'),
+  'altcha.css': resolve('altcha/altcha.css'),
+  'altcha-worker.js': join(dirname(resolve('altcha/external')), '../workers/pbkdf2.js'),
   'swagger-ui.css': resolve('swagger-ui-dist/swagger-ui.css'),
   'swagger-ui.js': resolve('swagger-ui-dist/swagger-ui-bundle.js'),
 } as const

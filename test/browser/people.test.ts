@@ -32,7 +32,7 @@ async function linkTo(kind: string, email: string): Promise<string> {
 }
 
 async function requestLinkFor({ email }: Enrolled): Promise<string> {
-  await requestAccess(db, { email, organisation: 'Acme', network: '192.0.2.1' })
+  await requestAccess(db, { email, organisation: 'Acme', network: '192.0.2.1', proof: null })
   while (await answerNextAccessRequest(db));
   return linkTo('lost-access', email)
 }

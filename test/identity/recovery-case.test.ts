@@ -526,8 +526,11 @@ describe('once carried out', () => {
 })
 
 describe('whoever lost their access', () => {
-  const ask = (email: string, organisation = '') =>
-    requestAccess(db, { email, organisation, network: `192.0.2.${counter}` })
+  let asked = 0
+  const ask = (email: string, organisation = '') => {
+    asked += 1
+    return requestAccess(db, { email, organisation, network: `192.0.2.${asked}`, proof: null })
+  }
   async function answerAll(): Promise<void> {
     while (await answerNextAccessRequest(db));
   }

@@ -266,6 +266,7 @@ const PUBLIC = [
   '/invitations/:token',
   '/lost-access',
   '/lost-access/sent',
+  '/lost-access/challenge',
   '/lost-access/:token',
   '/sign-in/recovery-code',
   '/forgot-password',

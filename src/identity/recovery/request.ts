@@ -7,26 +7,36 @@ import { Refusal } from '../../rules/refusals.ts'
 import { oneLine } from '../../rules/text/foreign-text.ts'
 import { cleanEmail, EMAIL_PROBLEM } from '../../rules/text/names.ts'
 import { hashToken, newToken } from '../../secrets/tokens.ts'
-import { spendAccessRequest } from '../limits.ts'
+import { spendAccessRequest, spendUnprovenRequest } from '../limits.ts'
 import { recordCase, refuseUnlessTrue } from './case.ts'
+import { spendSolution } from './challenge.ts'
 
 const LINK_HOURS = 24
 const KEPT_DAYS = 30
 const MAX_NAME_LENGTH = 100
 
+type AccessWish = {
+  email: string
+  organisation: string
+  network: string
+  /** The solved challenge and what it was signed with; without JavaScript there is none. */
+  proof: { secret: string; solution: string } | null
+}
+
 /**
  * Notes that somebody says they lost their access. It does the same for every address, known or not, in the same time: the letter is
- * the worker's. Refuses INVALID_REQUEST for what is no address, and TOO_MANY_REQUESTS by network and by address.
+ * the worker's. Each costs a proof of work; without one a stricter limit takes its place. Refuses INVALID_REQUEST for what is no address,
+ * CHALLENGE_REJECTED, and TOO_MANY_REQUESTS by network and by address.
  */
-export async function requestAccess(
-  db: Db,
-  input: { email: string; organisation: string; network: string },
-): Promise<void> {
+export async function requestAccess(db: Db, input: AccessWish): Promise<void> {
   const email = cleanEmail(input.email)
   if (email === null) {
     throw new Refusal('INVALID_REQUEST', { errors: [{ pointer: '/email', message: EMAIL_PROBLEM }] })
   }
-  await spendAccessRequest(db, input.network, email)
+  const { proof, network } = input
+  if (proof === null) await spendUnprovenRequest(db, network)
+  else await spendSolution(db, proof.secret, proof.solution)
+  await spendAccessRequest(db, network, email)
   const organisation = oneLine(input.organisation).slice(0, MAX_NAME_LENGTH)
   await db
     .insertInto('accessRequest')
