@@ -38,3 +38,8 @@ describe('a local time', () => {
     expect(parseLocalTime(shown, timeZone)?.getTime()).toBe(minute)
   })
 })
+
+test('a time that is of the year 10000 in UTC is none, since it could not be written', () => {
+  expect(parseLocalTime('9999-12-31T23:30', 'America/New_York')).toBeNull()
+  expect(parseLocalTime('9999-12-31T23:30', 'UTC')).toEqual(new Date('9999-12-31T23:30:00Z'))
+})

@@ -34,7 +34,9 @@ export function parseLocalTime(text: string, timeZone: string): Date | null {
   })
   const candidates = offsets.map((offset) => wanted - offset).toSorted((a, b) => a - b)
   const exact = candidates.find((candidate) => wallClock(new Date(candidate), timeZone) === wanted)
-  return new Date(exact ?? Math.max(...candidates))
+  const found = new Date(exact ?? Math.max(...candidates))
+  // the last hours of 9999 are those of the year 10000 elsewhere, which RFC 3339 can't write
+  return found.getUTCFullYear() > 9999 || found.getUTCFullYear() < 1 ? null : found
 }
 
 /** The other way round: what a date and time field shows for a moment on the clocks of `timeZone`, to the minute. */

@@ -20,10 +20,17 @@ export const email = cleaned(cleanEmail, EMAIL_PROBLEM)
 export const id = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'This is not an id of this desk.')
 export const ref = z.string().regex(/^ROT-\d{1,15}$/, 'A reference looks like ROT-1042.')
 export const revision = z.int().min(1).max(2_147_483_647)
+const MOMENT_PROBLEM = 'Write a time such as 2026-12-02T08:00:00Z.'
+/** The years that can be written in UTC as RFC 3339 has it: an offset can lead out of the last. */
+function isWritable(time: Date): boolean {
+  return time.getUTCFullYear() >= 1 && time.getUTCFullYear() <= 9999
+}
+
 /** A moment with its offset (RFC 3339), as a Date. */
 export const moment = z.iso
-  .datetime({ offset: true, error: 'Write a time such as 2026-12-02T08:00:00Z.' })
+  .datetime({ offset: true, error: MOMENT_PROBLEM })
   .transform((text) => new Date(text))
+  .refine(isWritable, MOMENT_PROBLEM)
 
 /** Foreign text of several lines, cleaned for showing, at most 2 000 characters. */
 export const lines = z.string().max(2_000, 'Write at most 2000 characters.').transform(severalLines)
