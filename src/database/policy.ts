@@ -1,7 +1,9 @@
-import type { Selectable } from 'kysely'
+import { type Selectable, sql } from 'kysely'
+import type { Environment } from '../rules/keys/key-text.ts'
 import { effectivePolicy, type Policy, type ServicePolicy } from '../rules/policy.ts'
 import type { DeskPolicy } from '../rules/policy-change.ts'
 import type { Db, Trx } from './connect.ts'
+import { decodeCursor, ID, type Page, toPage } from './cursor.ts'
 import type { Database } from './schema.ts'
 
 export type DeskPolicyRow = Selectable<Database['policy']>
@@ -62,4 +64,34 @@ export async function findPolicies(
   return new Map(
     serviceIds.map((serviceId) => [serviceId, { serviceId, ...effectivePolicy(desk, own.get(serviceId)) }]),
   )
+}
+
+type OwnPolicy = ServicePolicyRow & {
+  service: { id: string; name: string; environment: Environment; organisationId: string; organisationName: string }
+}
+
+/** A page of the services that have terms of their own, in the order in which they were made. */
+export async function findOwnPolicies(
+  db: Db,
+  { cursor, limit }: { cursor?: string | undefined; limit: number },
+): Promise<Page<OwnPolicy>> {
+  let query = db
+    .selectFrom('servicePolicy')
+    .innerJoin('service', 'service.id', 'servicePolicy.serviceId')
+    .innerJoin('organisation', 'organisation.id', 'service.organisationId')
+    .selectAll('servicePolicy')
+    .select(['service.id', 'service.name', 'service.environment'])
+    .select(['organisation.id as organisationId', 'organisation.name as organisationName'])
+    .where('service.deletedAt', 'is', null)
+    .where(sql<boolean>`num_nonnulls(longest_overlap_seconds, overlap_by_reason, approvals_needed, self_service, cooldown_seconds,
+      remind_age_days, file_age_days, keys_per_service, filing_ranges, leak_response) > 0`)
+  if (cursor !== undefined) query = query.where('service.id', '>', decodeCursor(cursor, [ID])[0] ?? '')
+  const rows = await query
+    .orderBy('service.id')
+    .limit(limit + 1)
+    .execute()
+  const found = rows.map(({ id, name, environment, organisationId, organisationName, ...row }) => {
+    return { ...row, service: { id, name, environment, organisationId, organisationName } }
+  })
+  return toPage(found, limit, ({ service }) => [service.id])
 }

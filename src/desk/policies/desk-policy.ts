@@ -68,11 +68,12 @@ export async function changePolicy(
   requireRole(actor, 'policy.manage')
   await db.transaction().execute(async (trx) => {
     const row = await lockDeskPolicy(trx, 'update')
-    refuseStale(seen, row.revision)
     const before = deskPolicyOf(row)
     const after = changeDeskPolicy(before, cleaned(changes))
     const { terms, facts } = changeFacts(before, after)
     if (terms.length === 0) return
+    // sent twice, it has been made already
+    refuseStale(seen, row.revision)
     const problem = policyProblem(after, after)
     if (problem !== null) throw new Refusal('INVALID_REQUEST', { errors: [problem] })
     await refuseAgainstServices(trx, after)

@@ -55,10 +55,11 @@ export async function changePolicyOfService(
   await db.transaction().execute(async (trx) => {
     const desk = deskPolicyOf(await lockDeskPolicy(trx, 'share'))
     const service = await lockService(trx, serviceId)
-    refuseStale(seen, service.revision)
     const after = changeServicePolicy(service.terms, cleaned(changes))
     const { terms, facts } = changeFacts(service.terms, after)
     if (terms.length === 0) return
+    // sent twice, it has been made already
+    refuseStale(seen, service.revision)
     const problem = policyProblem(effectivePolicy(desk, after), after)
     if (problem !== null) throw new Refusal('INVALID_REQUEST', { errors: [problem] })
     const at = await clock(trx)

@@ -48,6 +48,12 @@ const DESK: readonly Row[] = [
     hint: 'How many approvals a request needs, and who would be asked now.',
     needs: 'policy.view',
   },
+  {
+    href: '/desk/policies',
+    label: 'Policies',
+    hint: 'Longest overlap, approvals, self-service, ages and caps; for the desk and for single services.',
+    needs: 'policy.manage',
+  },
   { href: '/people', label: 'Staff', hint: 'Who works here, and as what.', needs: 'staff.manage' },
   {
     href: '/desk/recovery',

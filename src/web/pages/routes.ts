@@ -18,6 +18,8 @@ import { addOrganisationInvitation } from './organisations/invitation.ts'
 import { addOrganisation } from './organisations/organisation.ts'
 import { addOrganisations } from './organisations/organisations.ts'
 import { addPeoplePages } from './people/routes.ts'
+import { addDeskPolicies } from './policies/desk.ts'
+import { addServicePolicy } from './policies/service.ts'
 import { addPolicy } from './policy.ts'
 import { addQueue } from './queue/routes.ts'
 import { addRecovery } from './recovery/routes.ts'
@@ -42,7 +44,18 @@ export function addPages(app: App): void {
   addWebhooks(app)
   addWatch(app)
   addDeskPages(app)
-  for (const add of [addAudit, addEvidence, addHubs, addPolicy, addServices, addKeys, addGateways]) add(app)
+  for (const add of [
+    addAudit,
+    addEvidence,
+    addHubs,
+    addPolicy,
+    addDeskPolicies,
+    addServicePolicy,
+    addServices,
+    addKeys,
+    addGateways,
+  ])
+    add(app)
   for (const add of [addPeoplePages, addOrganisations, addOrganisation, addOrganisationInvitation, addRecovery])
     add(app)
 }

@@ -33,6 +33,7 @@ async function shownServices(c: WebContext, services: readonly ServiceView[]) {
     mayRotate: roleMay(role, 'rotations.file'),
     mayRemove: roleMay(role, 'services.remove'),
     mayManage: roleMay(role, 'keys.manage'),
+    maySetPolicy: roleMay(role, 'policy.manage'),
     mayRoll: roleMay(role, 'keys.roll'),
     mayReveal: await mayPickUp(c),
     ofAll: organisationId === null,

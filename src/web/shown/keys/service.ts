@@ -11,6 +11,7 @@ type Options = {
   mayRemove: boolean
   mayReveal: boolean
   mayManage: boolean
+  maySetPolicy: boolean
   mayRoll: boolean
   ofAll: boolean
 }
@@ -72,6 +73,7 @@ export function serviceFacts(service: ServiceView, timeZone: string, options: Op
     organisation: options.ofAll ? shownOrganisation(service.organisationId, service.organisationName) : null,
     removeHref: options.mayRemove ? `/services/${service.id}/removal` : null,
     deliveryHref: options.mayManage ? `/services/${service.id}/delivery` : null,
+    policyHref: options.maySetPolicy ? `/desk/policies/${service.id}` : null,
     isSealed: service.ageRecipient !== null,
     addHref: options.mayManage ? `/services/${service.id}` : null,
     pickUpHref: waits ? `/services/${service.id}/new-keys` : null,
