@@ -73,7 +73,7 @@ type OwnPolicy = ServicePolicyRow & {
 /** A page of the services that have terms of their own, in the order in which they were made. */
 export async function findOwnPolicies(
   db: Db,
-  { cursor, limit }: { cursor?: string | undefined; limit: number },
+  { organisationId, cursor, limit }: { organisationId?: string; cursor?: string | undefined; limit: number },
 ): Promise<Page<OwnPolicy>> {
   let query = db
     .selectFrom('servicePolicy')
@@ -85,6 +85,7 @@ export async function findOwnPolicies(
     .where('service.deletedAt', 'is', null)
     .where(sql<boolean>`num_nonnulls(longest_overlap_seconds, overlap_by_reason, approvals_needed, self_service, cooldown_seconds,
       remind_age_days, file_age_days, keys_per_service, filing_ranges, leak_response) > 0`)
+  if (organisationId !== undefined) query = query.where('service.organisationId', '=', organisationId)
   if (cursor !== undefined) query = query.where('service.id', '>', decodeCursor(cursor, [ID])[0] ?? '')
   const rows = await query
     .orderBy('service.id')

@@ -1,6 +1,7 @@
 import { generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
+import { newId } from '../../src/database/ids.ts'
 import { findRotation } from '../../src/database/rotations/views.ts'
 import { approveRotation } from '../../src/desk/decide.ts'
 import { submitRotation } from '../../src/desk/submit.ts'
@@ -24,6 +25,15 @@ async function made(path: string, body: object): Promise<string> {
   const answer = await world.clients.owner.confirmed('POST', path, { body })
   expect(answer.status, answer.text).toBe(201)
   return z.object({ id: z.string() }).parse(answer.json).id
+}
+
+/** What a change of a password proposes. */
+async function propose({ people, place }: ApiWorld): Promise<string> {
+  const row = { cause: 'password_changed' as const, keyIds: [place.authKeyId], at: new Date() }
+  const whose = { organisationId: place.organisationId, personId: people.owner.actor.personId }
+  const proposal = { id: newId('proposal'), ...whose, ...row }
+  await desk.desk.db.insertInto('proposal').values(proposal).execute()
+  return proposal.id
 }
 
 beforeAll(async () => {
@@ -52,6 +62,7 @@ beforeAll(async () => {
     'follow-ups': await made(`/v1/rotations/${ref}/extension`, { overlapEndsAt: end }),
     'webhook-endpoints': await made('/v1/webhook-endpoints', { url: 'https://93.184.215.14/rekey' }),
     members: developer.actor.personId,
+    proposals: await propose(world),
     suspicions: await makeSuspicious(db, world.place.versionId),
     tokens: await made('/v1/tokens', { name: 'mine', expiresAt: end }),
   }

@@ -256,6 +256,7 @@ const POSTS: Record<string, readonly Who[]> = {
   '/webhooks/:id/removal': ['owner'],
   '/permission-review': ['owner', 'rival'],
   '/suspicions/:id/dismissal': ['owner'],
+  '/proposals/:id/dismissal': ['owner', 'rival'],
   '/account/notifications': EVERYBODY,
   '/desk/letters/:kind/test': ['admin'],
   '/desk/health/letters': ['admin'],

@@ -8,6 +8,7 @@ import { Refusal } from '../../rules/refusals.ts'
 import { decideBy, decideReminders } from '../../rules/rotations/approvals.ts'
 import { clockOf, clockProblem, expiresInOverlap, startIsTooFar, startsAt } from '../../rules/rotations/overlap.ts'
 import { putRotationLetters } from '../letters.ts'
+import { endAnsweredProposals, lockAnsweredProposals } from '../proposals/proposals.ts'
 import { planReminders } from '../reminders.ts'
 import { approveByPolicy, findPolicyBar } from './by-policy.ts'
 import type { Filing, SettledFiling } from './filing.ts'
@@ -70,11 +71,13 @@ export async function fileRotation(db: Db, actor: PersonActor, filing: Filing, w
     if (way === 'keys.roll' && !under.selfService) throw new Refusal('NOT_SELF_SERVICE')
     refuseBadFiling(under.filing, versions, at)
     await refuseLiveKeys(trx, keys, replaced?.rotation.ref)
+    const answered = await lockAnsweredProposals(trx, requester.organisationId, keyIds, filing.proposalId)
     const ref = await nextRef(trx)
     if (replaced !== null) await closeReplaced(trx, replaced, { ref, filing, keyIds, versions, actor, at })
     const itemCount = keys.length
     const filed = await insertRotation(trx, { ref, ...under, requester, itemCount, actor, at })
     const items = await insertItems(trx, filed, keys, { actor, at })
+    await endAnsweredProposals(trx, answered, filed)
     const standing = { actor, requester, selfService: under.selfService, itemCount, way, at }
     const barred = (await findPolicyBar(trx, standing)) !== null
     const rotation = barred ? filed : await approveByPolicy(trx, filed, standing)

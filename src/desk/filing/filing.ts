@@ -14,6 +14,8 @@ export type Filing = {
   /** What ends the overlap before its time, and the seconds that the old keys go on working after it. Left out: nothing does. */
   overlapEnds?: OverlapEnds | undefined
   graceSeconds?: number | undefined
+  /** The proposal that it answers, whichever of its keys are filed. */
+  proposalId?: string | undefined
   /** The live rotation whose place this one takes, since a key in it was leaked. */
   replaces?: string | undefined
   /** Of the staff alone: the owner who asked for it, and how the staff made sure of who was calling. */

@@ -5,6 +5,7 @@ import type { Notice } from '../../outbox/letters.ts'
 import { putNotices } from '../../outbox/notices.ts'
 import type { PersonActor } from '../../rules/permissions.ts'
 import { recordInChains } from '../members/chains.ts'
+import { proposeRotation } from '../members/propose.ts'
 import { asContact, tellLeaders } from '../members/told.ts'
 
 export type AccountChange = {
@@ -41,6 +42,18 @@ async function tellPerson(trx: Trx, person: PersonRow, change: AccountChange): P
   })
 }
 
+async function proposeTo(
+  trx: Trx,
+  { id, name }: PersonRow,
+  memberships: readonly Membership[],
+  at: Date,
+): Promise<void> {
+  for (const { organisationId, organisation, role } of memberships) {
+    const person = { personId: id, name, role }
+    await proposeRotation(trx, { place: { organisationId, organisation }, person, cause: 'password_changed', at })
+  }
+}
+
 /**
  * Writes down a change to an account that a thief may have made, in the chain of each of its person's organisations, and
  * tells of it: the person at the address that `person` holds, and the other owners where the person is one. Call it last,
@@ -51,6 +64,7 @@ export async function recordAccountChange(trx: Trx, person: PersonRow, change: A
   const memberships = await findMemberships(trx, person.id)
   const fact = { action, actor: selfOf(person, memberships), facts: { ...change.facts, person: person.id } }
   const chained = chainsOf(person, memberships).map((chain) => ({ ...fact, chain }))
+  if (notice === 'password_changed') await proposeTo(trx, person, memberships, at)
   const entries = await recordInChains(trx, at, chained)
   await tellPerson(trx, person, change)
   for (const membership of memberships.filter(({ role }) => role === 'owner')) {

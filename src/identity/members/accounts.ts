@@ -6,6 +6,7 @@ import { type PersonActor, requireRole } from '../../rules/permissions.ts'
 import { Refusal } from '../../rules/refusals.ts'
 import { endAccess } from './access.ts'
 import { type ChainedFact, recordInChains } from './chains.ts'
+import { proposeRotation } from './propose.ts'
 import { lockStaff } from './staff.ts'
 import { asContact, tellLeaders, tellPerson } from './told.ts'
 import { unassign } from './unassign.ts'
@@ -27,6 +28,10 @@ export async function disablePerson(db: Db, actor: PersonActor, personId: string
     const at = await clock(trx)
     await trx.updateTable('person').set({ disabledAt: at }).where('id', '=', personId).execute()
     await endAccess(trx, personId, 'everywhere', at)
+    for (const place of await findMemberships(trx, personId)) {
+      const concerned = { personId, name: person.name, role: place.role }
+      await proposeRotation(trx, { place, person: concerned, cause: 'account_disabled', at })
+    }
     await recordAndTell(trx, person, { action: 'person.disable', notice: 'account_disabled', actor, at }, released)
   })
 }

@@ -5,6 +5,7 @@ import { type PersonActor, requireRole } from '../../rules/permissions.ts'
 import { Refusal } from '../../rules/refusals.ts'
 import { endAccess } from './access.ts'
 import { lockMember, type MemberPlace } from './place.ts'
+import { proposeRotation } from './propose.ts'
 import { tellConcerned } from './told.ts'
 
 /**
@@ -25,6 +26,7 @@ export async function removeMember(db: Db, actor: PersonActor, whose: MemberPlac
       .where('organisationId', '=', organisationId)
       .execute()
     await endAccess(trx, member.personId, { organisationId }, at)
+    await proposeRotation(trx, { place, person: member, cause: 'member_removed', at })
     const entry = await recordAudit(trx, organisationId, at, {
       action: 'member.remove',
       actor,

@@ -6,6 +6,7 @@ import { Refusal } from '../../rules/refusals.ts'
 import { endStepUps } from './access.ts'
 import { refuseHeldGiver } from './hold.ts'
 import { lockMember, type MemberPlace } from './place.ts'
+import { proposeRotation } from './propose.ts'
 import { tellConcerned } from './told.ts'
 
 /** Why a staff admin makes nobody an owner: alone they would be a way around the two agents and the cooling-off. */
@@ -39,6 +40,7 @@ export async function changeMemberRole(
       .where('organisationId', '=', place.organisationId)
       .execute()
     await endStepUps(trx, member.personId)
+    if (role === 'viewer') await proposeRotation(trx, { place, person: member, cause: 'role_changed', at })
     const entry = await recordAudit(trx, place.organisationId, at, {
       action: 'member.change_role',
       actor,

@@ -55,6 +55,7 @@ export const filing = z.strictObject({
     .optional()
     .meta({ description: 'Left out: 2592000, or as long as the policy of the services allows for the reason.' }),
   ...clock,
+  proposalId: id.optional().meta({ description: 'The proposal that it answers, which is then over.' }),
   replaces: ref.optional().meta({
     description:
       'The live rotation whose place this one takes, of which a key was leaked (reason `compromised`). Of its keys in overlap the old version stops at once.',

@@ -18,6 +18,7 @@ import { moveRoutes } from './routes/moves.ts'
 import { organisationRoutes } from './routes/organisations.ts'
 import { policyRoutes } from './routes/policy.ts'
 import { probeRoutes } from './routes/probes.ts'
+import { proposalRoutes } from './routes/proposals.ts'
 import { recoveryRoutes } from './routes/recovery.ts'
 import { rollRoutes } from './routes/roll.ts'
 import { rotationRoutes } from './routes/rotations.ts'
@@ -67,6 +68,7 @@ export const API_ROUTES: readonly Route[] = [
   ...datasetRoutes,
   ...recoveryRoutes,
   ...rotationRoutes,
+  ...proposalRoutes,
   ...moveRoutes,
   ...followUpRoutes,
   ...troubleRoutes,

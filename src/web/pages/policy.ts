@@ -1,12 +1,18 @@
 import { findOrganisation, findOrganisationNames } from '../../database/people/organisations.ts'
 import { findStaff } from '../../database/people/people.ts'
-import { findPolicy } from '../../database/policy.ts'
+import { findOwnPolicies, findPolicy, servicePolicyOf } from '../../database/policy.ts'
 import { findOwnerChange } from '../../database/rotations/decision-facts.ts'
+import { roleMay } from '../../rules/permissions.ts'
 import { Refusal } from '../../rules/refusals.ts'
 import { shortId } from '../../rules/text/foreign-text.ts'
+import { joinWords } from '../../rules/text/words.ts'
 import { type App, actorFor, type WebContext } from '../context.ts'
 import { shownOrganisation, showPage } from '../shown/page.ts'
 import { isPolicyKind, POLICY_KINDS, type PolicyKind, policyRules, whoIsAsked } from '../shown/policy.ts'
+import { ownWords } from '../shown/policy-words.ts'
+
+/** Services with terms of their own that the answer names. */
+const MOST_SERVICES = 50
 
 async function answerFor(c: WebContext, organisationId: string, kind: PolicyKind, viewerId: string) {
   const { db } = c.get('desk')
@@ -21,11 +27,17 @@ async function answerFor(c: WebContext, organisationId: string, kind: PolicyKind
       organisationIds,
     }
   })
+  const { approvalsNeeded: approvalsByPolicy } = await findPolicy(db)
   const ownerChangedAt = await findOwnerChange(db, organisationId)
   return {
     organisation: shownOrganisation(organisation.id, organisation.name),
     kindWord: POLICY_KINDS[kind].label,
-    ...whoIsAsked({ kind, organisationId, ownerChangedAt, staff, viewerId }, new Date()),
+    ...whoIsAsked({ kind, organisationId, ownerChangedAt, staff, viewerId, approvalsByPolicy }, new Date()),
+    own: (await findOwnPolicies(db, { organisationId, limit: MOST_SERVICES })).items.map(({ service, ...row }) => ({
+      name: service.name,
+      live: service.environment === 'live',
+      words: joinWords(ownWords(servicePolicyOf(row))),
+    })),
   }
 }
 
@@ -40,7 +52,8 @@ async function show(c: WebContext): Promise<Response> {
   const policy = await findPolicy(db)
   return showPage(c, 'policy', {
     title: 'Approval rules',
-    rules: policyRules(policy.filingsPerHour),
+    rules: policyRules(policy),
+    editHref: roleMay(actor.role, 'policy.manage') ? '/desk/policies' : null,
     organisations: organisations.map(({ id, name }) => ({ id, name, shortId: shortId(id), chosen: id === chosenId })),
     kinds: Object.entries(POLICY_KINDS).map(([value, { label }]) => ({ value, label, chosen: value === chosenKind })),
     answer: chosenId === undefined ? null : await answerFor(c, chosenId, chosenKind, actor.personId),

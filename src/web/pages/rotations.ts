@@ -6,6 +6,7 @@ import { showPage } from '../shown/page.ts'
 import { rowFacts } from '../shown/rotation-facts.ts'
 import { waitsForPickUp } from '../shown/status.ts'
 import { mayPickUp } from './pick-up.ts'
+import { shownProposals } from './proposals.ts'
 
 const MOST_LIVE = 100
 const CLOSED_AT_ONCE = 25
@@ -44,6 +45,7 @@ async function show(c: WebContext): Promise<Response> {
   return showPage(c, 'rotations', {
     title: 'Rotations',
     mayRequest: roleMay(role, 'rotations.submit'),
+    proposals: await shownProposals(c),
     groups: [
       ...(mayReveal
         ? [group('Needs you', needing, timeZone, ['Nothing needs you', 'New keys to pick up appear here.'])]

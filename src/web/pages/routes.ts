@@ -21,6 +21,7 @@ import { addPeoplePages } from './people/routes.ts'
 import { addDeskPolicies } from './policies/desk.ts'
 import { addServicePolicy } from './policies/service.ts'
 import { addPolicy } from './policy.ts'
+import { addProposals } from './proposals.ts'
 import { addQueue } from './queue/routes.ts'
 import { addRecovery } from './recovery/routes.ts'
 import { addReports } from './reports/reports.ts'
@@ -48,6 +49,7 @@ export function addPages(app: App): void {
     addAudit,
     addEvidence,
     addHubs,
+    addProposals,
     addPolicy,
     addDeskPolicies,
     addServicePolicy,

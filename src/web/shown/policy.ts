@@ -1,4 +1,5 @@
 import { HOLD_SECONDS } from '../../rules/hold.ts'
+import type { DeskPolicy } from '../../rules/policy-change.ts'
 import {
   type ApprovalFacts,
   barFromDeciding,
@@ -13,6 +14,7 @@ import {
 } from '../../rules/rotations/approvals.ts'
 import { MAX_OVERLAP_SECONDS, MAX_START_AHEAD_SECONDS } from '../../rules/rotations/overlap.ts'
 import { count, durationInWords as inWords, joinWords } from '../../rules/text/words.ts'
+import { ageWords, LEAK_WORDS, reasonWords } from './policy-words.ts'
 
 const OWNER_CHANGE = `an owner’s password, code device or email address changed in the last ${inWords(OWNER_CHANGE_SECONDS)}`
 
@@ -26,8 +28,68 @@ const DOUBT_WORDS = {
 
 type Rule = { name: string; lines: string[] }
 
+/** How many agents approve, by the policy and by what makes a second one necessary. */
+function approvalLines({ approvalsNeeded, selfService }: DeskPolicy): string[] {
+  const { policy: _, ...doubtWords } = DOUBT_WORDS
+  const why = joinWords(Object.values(doubtWords)).replace(/ and (?=[^,]*$)/, ', or ')
+  const two = approvalsNeeded === 2
+  return [
+    two
+      ? 'Two different agents, always.'
+      : 'One agent is enough, except where a mistake or a thief would do most harm.',
+    ...(two ? [] : [`Two different ones are needed when ${why}.`]),
+    selfService
+      ? `Services have self-service: what an owner files with a one-time code for at most ${count(MANY_ITEMS, 'key')} is approved by that, unless ${OWNER_CHANGE}.`
+      : 'Where a service has self-service, what an owner files for it with a one-time code is approved by that.',
+    'Each approval takes a one-time code and counts for what was seen: a change asks for all of them again.',
+  ]
+}
+
+/** How long old keys work and when new ones do. */
+function overlapLines({ longestOverlapSeconds, overlapByReason, cooldownSeconds }: DeskPolicy): string[] {
+  const shorter = reasonWords(overlapByReason)
+  return [
+    longestOverlapSeconds === 0
+      ? 'Old keys stop when the new ones are made.'
+      : `Old and new keys both work for at most ${inWords(longestOverlapSeconds)}.`,
+    ...(longestOverlapSeconds === MAX_OVERLAP_SECONDS
+      ? []
+      : [`More time, up to ${inWords(MAX_OVERLAP_SECONDS)} after the new keys were made, takes an agent’s approval.`]),
+    ...(shorter.length === 0 ? [] : [`For single reasons at most: ${joinWords(shorter)}.`]),
+    ...(cooldownSeconds === 0
+      ? []
+      : [
+          `New keys begin to work ${inWords(cooldownSeconds)} after they were made, but those for a leaked key at once.`,
+        ]),
+  ]
+}
+
+/** What the desk does by itself. */
+function selfLines({ remindAgeDays, fileAgeDays, leakResponse }: DeskPolicy): string[] {
+  const leak = LEAK_WORDS[leakResponse]
+  return [
+    remindAgeDays === null
+      ? 'Owners are not reminded of the age of keys.'
+      : `Owners are reminded of keys that are ${ageWords(remindAgeDays)} old, and every ${ageWords(remindAgeDays)} from then on.`,
+    fileAgeDays === null
+      ? 'No rotation is filed for the age of keys.'
+      : `A rotation is filed for keys that are ${ageWords(fileAgeDays)} old.`,
+    `When a key was found in public: ${leak.charAt(0).toLowerCase()}${leak.slice(1)}.`,
+  ]
+}
+
+function limitLines(policy: DeskPolicy): string[] {
+  const { filingsPerHour, filingRanges, keysPerService, keysPerPerson } = policy
+  return [
+    `A start lies at most ${inWords(MAX_START_AHEAD_SECONDS)} ahead.`,
+    `One person files at most ${filingsPerHour} requests an hour.`,
+    ...(filingRanges.length === 0 ? [] : [`Owners file from these addresses alone: ${joinWords(filingRanges)}.`]),
+    `A service has at most ${keysPerService} keys, and one person makes at most ${keysPerPerson}.`,
+  ]
+}
+
 /** The rules in force, each with its numbers as the desk applies them. */
-export function policyRules(filingsPerHour: number): Rule[] {
+export function policyRules(policy: DeskPolicy): Rule[] {
   const reminders = joinWords(DECIDE_REMINDERS_SECONDS.map(inWords))
   return [
     {
@@ -39,11 +101,7 @@ export function policyRules(filingsPerHour: number): Rule[] {
     },
     {
       name: 'How many approve',
-      lines: [
-        'One agent is enough, except where a mistake or a thief would do most harm.',
-        `Two different ones are needed when ${joinWords(Object.values(DOUBT_WORDS)).replace(/ and (?=[^,]*$)/, ', or ')}.`,
-        'Each approval takes a one-time code and counts for what was seen: a change asks for all of them again.',
-      ],
+      lines: approvalLines(policy),
     },
     {
       name: 'How long a decision may take',
@@ -66,13 +124,9 @@ export function policyRules(filingsPerHour: number): Rule[] {
         'An agent alone stops no key: filing on behalf replaces only what has not begun.',
       ],
     },
-    {
-      name: 'Limits',
-      lines: [
-        `Old and new keys both work for at most ${inWords(MAX_OVERLAP_SECONDS)}. A start lies at most ${inWords(MAX_START_AHEAD_SECONDS)} ahead.`,
-        `One person files at most ${filingsPerHour} requests an hour.`,
-      ],
-    },
+    { name: 'Overlap', lines: overlapLines(policy) },
+    { name: 'What the desk does by itself', lines: selfLines(policy) },
+    { name: 'Limits', lines: limitLines(policy) },
   ]
 }
 
@@ -105,6 +159,8 @@ type Asking = {
   organisationId: string
   ownerChangedAt: Date | null
   staff: readonly (Decider & { name: string })[]
+  /** What the policy of the desk asks for; services may have terms of their own. */
+  approvalsByPolicy: number
   /** Who looks, and would file it where it is filed on behalf. */
   viewerId: string
 }
@@ -116,15 +172,15 @@ function warningOf(may: number, needed: number): string | null {
 }
 
 /** Who would be asked now to decide a request of this kind, how many of them are needed and why, and who would not be. */
-export function whoIsAsked({ kind, organisationId, ownerChangedAt, staff, viewerId }: Asking, now: Date) {
+export function whoIsAsked(asking: Asking, now: Date) {
+  const { kind, organisationId, ownerChangedAt, staff, viewerId, approvalsByPolicy } = asking
   const ordinary = {
     reason: 'scheduled',
     overlapSeconds: MAX_OVERLAP_SECONDS,
     itemCount: 1,
     filedOnBehalf: false,
-    approvalsByPolicy: 1,
   } as const
-  const facts: ApprovalFacts = { ...ordinary, ownerChangedAt, ...POLICY_KINDS[kind].facts }
+  const facts: ApprovalFacts = { ...ordinary, approvalsByPolicy, ownerChangedAt, ...POLICY_KINDS[kind].facts }
   const why = doubts(facts, now)
   const needed = why.length > 0 ? 2 : 1
   // The requester is an owner, whom belonging to the organisation bars anyway.

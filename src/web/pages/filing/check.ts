@@ -17,7 +17,7 @@ import { nextSteps, startHasPassed } from './steps.ts'
 export type Filed = z.output<ReturnType<typeof filingForm>>
 
 /** What goes from step to step in the form itself, never in an address. */
-const CARRIED = ['reason', 'details', 'notBefore', 'overlap', 'otherDays', 'owner', 'verifiedBy'] as const
+const CARRIED = ['reason', 'details', 'notBefore', 'overlap', 'otherDays', 'proposal', 'owner', 'verifiedBy'] as const
 
 export async function typedFiling(c: WebContext): Promise<FilingTyped> {
   const entries = await Promise.all(CARRIED.map(async (name) => [name, (await textsOf(c, name))[0] ?? ''] as const))

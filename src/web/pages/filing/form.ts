@@ -81,6 +81,7 @@ function ordinaryFields(timeZone: string) {
     details: details.refine((text) => !containsSecret(text), REFUSALS.CONTAINS_SECRET),
     notBefore: startField(timeZone),
     code: z.string().optional(),
+    proposal: z.string().max(64).optional(),
   })
   return z.intersection(fields, overlapFields)
 }
@@ -94,8 +95,9 @@ export function filingForm(timeZone: string, { ofStaff, replaces }: Special = { 
   const reason = replaces === undefined ? z.unknown().optional() : leak
   const replacing = z.object({ reason }).transform(() => ({ replaces }))
   const fields = z.intersection(ordinaryFields(timeZone), replacing)
-  return z.intersection(ofStaff ? onBehalfFields : nobody, fields).transform(({ key, code, ...filing }) => {
-    return { filing: { ...filing, items: itemsOf(key) } satisfies Filing, keyIds: key, code }
+  return z.intersection(ofStaff ? onBehalfFields : nobody, fields).transform(({ key, code, proposal, ...filing }) => {
+    const proposalId = proposal || undefined
+    return { filing: { ...filing, proposalId, items: itemsOf(key) } satisfies Filing, keyIds: key, code }
   })
 }
 

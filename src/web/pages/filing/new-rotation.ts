@@ -1,3 +1,4 @@
+import { findProposals } from '../../../database/proposals/find.ts'
 import { findRotation } from '../../../database/rotations/views.ts'
 import { submitRotation } from '../../../desk/submit.ts'
 import { holdStopsFiling, onHold } from '../../../rules/hold.ts'
@@ -6,7 +7,7 @@ import { type App, actorFor, bearerOf, type WebContext } from '../../context.ts'
 import { confirmWithCode } from '../../forms/confirmed.ts'
 import { type Form, orAskAgain, type Problems, readForm, textsOf } from '../../forms/form.ts'
 import { shownOrganisation, showPage } from '../../shown/page.ts'
-import { askForFiling, askForOrganisation } from './ask.ts'
+import { askForFiling, askForOrganisation, type FilingTyped } from './ask.ts'
 import { type Filed, showCheck, typedFiling } from './check.ts'
 import { filingForm } from './form.ts'
 import { findAllServices, findOwnHold, findSide, type Side } from './side.ts'
@@ -125,12 +126,23 @@ async function showFiled(c: WebContext, ref: string): Promise<Response> {
   })
 }
 
+/** The keys and the reason of a proposal that an owner follows, as long as it is open. */
+async function beginProposed(c: WebContext, { owners, organisationId }: Side): Promise<FilingTyped | null> {
+  const id = c.req.query('proposal')
+  if (id === undefined || owners !== null) return null
+  const [proposal] = await findProposals(c.get('desk').db, { organisationId }, id)
+  if (proposal === undefined) return null
+  return { keyIds: proposal.keys.map((key) => key.id), values: { reason: 'staff_change', proposal: id } }
+}
+
 async function showForm(c: WebContext): Promise<Response> {
   const side = await findSide(c, { organisation: c.req.query('organisation'), replaces: c.req.query('replaces') })
   if (side === null) return askForOrganisation(c)
   // A letter or another page may lead here with keys and a reason chosen already.
   const reason = c.req.query('reason')
   const values = reason === undefined ? {} : { reason }
+  const proposed = await beginProposed(c, side)
+  if (proposed !== null) return askForFiling(c, side, proposed)
   return askForFiling(c, side, { keyIds: c.req.queries('key') ?? [], values })
 }
 
