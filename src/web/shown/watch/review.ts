@@ -44,8 +44,11 @@ export function decisionField(keyId: string): string {
 function choices(key: ReviewedKey, chosen: string | undefined) {
   const lower = key.enabled ? lowerPermissions(key.permission) : []
   const options = [
-    { value: 'keep', label: 'Keep as it is' },
-    ...lower.map((permission) => ({ value: permission, label: `Lower to “${PERMISSION_WORDS[permission]}”` })),
+    { value: 'keep', label: 'Keep' },
+    ...lower.map((permission) => ({
+      value: permission,
+      label: `Lower: ${PERMISSION_WORDS[permission].toLowerCase()}`,
+    })),
     ...(key.enabled ? [{ value: 'disable', label: 'Disable' }] : []),
   ]
   return options.map((option) => ({ ...option, chosen: option.value === chosen }))

@@ -49,6 +49,6 @@ export function suspicionFacts(suspicion: SuspicionView, role: Role, timeZone: s
     rotation: rotationRef === null ? null : { ref: rotationRef, href: `/rotations/${rotationRef}` },
     fileHref: rotationRef === null ? fileHref(suspicion, role) : null,
     fileWord: role === 'owner' ? 'Request a rotation' : 'File on behalf',
-    mayDismiss: dismissedAt === null && roleMay(role, 'suspicions.dismiss'),
+    mayDismiss: dismissedAt === null && rotationRef === null && roleMay(role, 'suspicions.dismiss'),
   }
 }
