@@ -12,6 +12,7 @@ import { inviteMember } from '../../src/identity/members/organisations.ts'
 import { createPersonalToken } from '../../src/identity/tokens/tokens.ts'
 import { addDependant } from '../../src/keyring/dependants/add.ts'
 import { createGateway } from '../../src/keyring/gateways.ts'
+import { editKey } from '../../src/keyring/keys/edit.ts'
 import { reviewPermissions } from '../../src/keyring/watch/review.ts'
 import { expectAccessible, LOOKS, openAs, openVisitor, type Visitor } from '../support/browser.ts'
 import { openTestDatabase } from '../support/database.ts'
@@ -35,6 +36,7 @@ let followUpId: string
 let failedItemId: string
 let cannedAnswerId: string
 let webhookId: string
+let hostileKeyId: string
 let suspicionId: string
 let reviewId: string
 let webhookDeliveryId: string
@@ -67,6 +69,14 @@ beforeAll(async () => {
   const { db } = desk.desk
   const { owner, viewer, agent, admin } = world.people
   const hostile = await world.addService(HOSTILE)
+  hostileKeyId = hostile.authKeyId
+  const written = {
+    name: HOSTILE,
+    description: HOSTILE,
+    datasets: [HOSTILE],
+    ipRanges: ['2001:db8:85a3:8d3:1319:8a2e:370:7348'],
+  }
+  await editKey(db, owner.actor, hostileKeyId, written)
   const bound = { name: HOSTILE, type: 'kms' } as const
   await addDependant(db, owner.actor, world.place.authKeyId, bound)
   const { versionId, authKeyId } = world.place
@@ -116,6 +126,12 @@ const PAGES: readonly (readonly [who: keyof typeof visitors, page: string, path:
   ['agent', 'the suspicious use of all', () => '/suspicions?show=all'],
   ['agent', 'the reviews of all', () => '/permission-review'],
   ['agent', 'the review of an organisation', () => `/permission-review?organisation=${world.place.organisationId}`],
+  ['owner', 'a key', () => `/keys/${hostileKeyId}`],
+  ['agent', 'a key of a customer', () => `/keys/${hostileKeyId}`],
+  ['owner', 'the editing of a key', () => `/keys/${hostileKeyId}/edit`],
+  ['owner', 'the disabling of a key', () => `/keys/${hostileKeyId}/disabling`],
+  ['owner', 'the deletion of a key', () => `/keys/${hostileKeyId}/deletion`],
+  ['owner', 'a new key', () => `/services/${world.place.serviceId}/keys/new`],
   ['owner', 'what depends on a key', () => `/keys/${world.place.authKeyId}/dependants`],
   ['owner', 'a new rotation', () => '/rotations/new'],
   ['owner', 'replacing a rotation in its overlap', () => `/rotations/new?replaces=${overlapping}`],

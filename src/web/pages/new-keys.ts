@@ -9,9 +9,10 @@ import { Refusal } from '../../rules/refusals.ts'
 import { type App, actorFor, bearerOf, type WebContext } from '../context.ts'
 import { confirmWithCode, needsCode } from '../forms/confirmed.ts'
 import { orAskAgain, type Problems, readForm } from '../forms/form.ts'
-import { firstKeysOfService, type NewKeys, newKeysOfRotation } from '../shown/new-keys.ts'
+import { firstKeysOfService, firstOfKey, type NewKeys, newKeysOfRotation } from '../shown/new-keys.ts'
 import { showPage } from '../shown/page.ts'
 import { shownTime } from '../shown/times.ts'
+import { keyOf } from './keys/key.ts'
 import { mayPickUp } from './pick-up.ts'
 import { rotationOf } from './rotation.ts'
 
@@ -93,10 +94,18 @@ async function ofService(c: WebContext, id: string): Promise<Offered> {
   return { ...firstKeysOfService(service, bearerOf(c).timeZone), madeBy: null }
 }
 
-/** Where new keys are picked up: those of a rotation, and the first ones of a service. */
+async function ofKey(c: WebContext): Promise<Offered> {
+  await pickingUp(c)
+  const { key, service } = await keyOf(c, 'versions.reveal')
+  return { ...firstOfKey(key, service, bearerOf(c).timeZone), madeBy: null }
+}
+
+/** Where new keys are picked up: those of a rotation, the first ones of a service, and one that was made by hand. */
 export function addNewKeys(app: App): void {
   app.get('/rotations/:ref/new-keys', async (c) => showList(c, await ofRotation(c, c.req.param('ref'))))
   app.post('/rotations/:ref/new-keys', async (c) => reveal(c, await ofRotation(c, c.req.param('ref'))))
+  app.get('/keys/:id/new-keys', async (c) => showList(c, await ofKey(c)))
+  app.post('/keys/:id/new-keys', async (c) => reveal(c, await ofKey(c)))
   app.get('/services/:id/new-keys', async (c) => showList(c, await ofService(c, c.req.param('id'))))
   app.post('/services/:id/new-keys', async (c) => reveal(c, await ofService(c, c.req.param('id'))))
 }

@@ -96,3 +96,8 @@ export function firstKeysOfService(service: ServiceView, timeZone: string): NewK
   const keys = service.keys.flatMap((key) => ofKey(key, service, timeZone))
   return { label: service.name, href: `/services/${service.id}`, keys }
 }
+
+/** The same of one key. */
+export function firstOfKey(key: KeyView, service: ServiceView, timeZone: string): NewKeys {
+  return { label: key.name, href: `/keys/${key.id}`, keys: ofKey(key, service, timeZone) }
+}

@@ -27,7 +27,7 @@ async function show(c: WebContext): Promise<Response> {
     title: `${key.name} of ${service.name}`,
     organisation: ofStaff ? shownOrganisation(service.organisationId, service.organisationName) : null,
     key: keyFactsInFull(key, service, bearerOf(c).timeZone),
-    pickUpHref: waits ? `/services/${service.id}/new-keys` : null,
+    pickUpHref: waits ? `/keys/${key.id}/new-keys` : null,
     moves: keyMoves(key, service, may),
     ...Object.assign({}, ...sections),
   })
