@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Decrypter, generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { sql } from 'kysely'
 import { beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
@@ -54,23 +55,47 @@ test('no secret or token is in the database, its write-ahead log, the logs or th
   const revealed = await owner.confirmed('POST', `/v1/versions/${versions.items[0]?.newVersionId}/reveal`)
   const { secret } = z.object({ secret: z.string() }).parse(revealed.json)
 
+  const identity = await generateX25519Identity()
+  const recipient = { body: { ageRecipient: await identityToRecipient(identity) } }
+  const { serviceId } = world.place
+  await owner.confirmed('PUT', `/v1/services/${serviceId}/delivery`, recipient)
+  await owner.confirmed('PUT', `/v1/services/${serviceId}/delivery`, { body: { ageRecipient: identity } })
+  const lost = versions.items[0]?.newVersionId
+  const again = await owner.confirmed('POST', `/v1/versions/${lost}/reissue`)
+  const { versionId } = z.object({ versionId: z.string() }).parse(again.json)
+  const sealed = await owner.call('GET', `/v1/versions/${versionId}/sealed`)
+  const opener = new Decrypter()
+  opener.addIdentity(identity)
+  const encrypted = await opener.decrypt(sealed.bytes, 'text')
+  expect((await owner.call('POST', `/v1/versions/${versionId}/acknowledgement`)).status).toBe(200)
+
   const headers = { authorization: `Bearer ${token}` }
   const answers = [
     await desk.call('POST', '/v1/keys/verify', { headers, body: { key: secret } }),
+    await desk.call('POST', '/v1/keys/verify', { headers, body: { key: encrypted } }),
     await desk.call('POST', '/v1/keys/verify', { headers, body: { key: secret, surprise: secret } }),
     await desk.call('POST', '/v1/keys/verify', { headers, text: `{"key": "${secret}` }),
     await desk.call('GET', `/v1/rotations/${secret}?q=${secret}`, { headers }),
     await owner.confirmed('POST', '/v1/rotations', { body: { ...body, details: `It is ${secret}` } }),
     await owner.call('GET', `/v1/rotations?q=${secret}`),
   ]
-  expect(answers.map((answer) => answer.status)).toEqual([200, 400, 400, 401, 422, 200])
+  expect(answers.map((answer) => answer.status)).toEqual([200, 200, 400, 400, 401, 422, 200])
 
   const mail = openMail({ ...desk.desk.config, smtpUrl: mailServer.url })
   if (mail === null) throw new Error('there is no mail server')
   while ((await deliverDueLetters(database.db, mail, desk.desk.log)) > 0);
   mail.close()
 
-  for (const canary of [secret, secret.slice(-38), token, signing, signing.slice(6)]) {
+  for (const canary of [
+    secret,
+    secret.slice(-38),
+    encrypted,
+    encrypted.slice(-38),
+    identity,
+    token,
+    signing,
+    signing.slice(6),
+  ]) {
     expect(desk.logged.filter((line) => line.includes(canary))).toEqual([])
     expect(mailServer.received.filter((received) => received.raw.includes(canary))).toEqual([])
     expect(answers.filter((answer) => answer.text.includes(canary))).toEqual([])

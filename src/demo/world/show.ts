@@ -5,6 +5,7 @@ import { extendOverlap } from '../../desk/follow-ups/extend.ts'
 import { revokeEarly } from '../../desk/follow-ups/revoke-early.ts'
 import { rollBack } from '../../desk/follow-ups/roll-back.ts'
 import { withdrawRotation } from '../../desk/withdraw.ts'
+import { setDelivery } from '../../keyring/delivery/set-delivery.ts'
 import type { PersonActor } from '../../rules/permissions.ts'
 import type { Foundation } from '../../start.ts'
 import { showConversation } from './conversation.ts'
@@ -20,6 +21,15 @@ type Owner = PersonActor
 async function approve({ db }: Foundation, agent: PersonActor, ref: string): Promise<void> {
   const rotation = await findRotation(db, agent, ref)
   await approveRotation(db, agent, ref, { revision: rotation?.revision ?? 1 })
+}
+
+/** Nobody has its identity: whoever tries the demo puts their own recipient in its place, and has the keys made anew. */
+const RECIPIENT = 'age188w4csmht2t6838c8nrx8drauznjlfx64xh29ce08tk6l4wntdfq35n9my'
+
+/** Has the new keys of a rotation's service encrypted, as its owner does. */
+async function sealTo({ db }: Foundation, owner: Owner, ref: string): Promise<void> {
+  const rotation = await findRotation(db, owner, ref)
+  await setDelivery(db, owner, rotation?.items[0]?.serviceId ?? '', RECIPIENT)
 }
 
 /** What the worker does, done here and now. */
@@ -61,6 +71,7 @@ async function showFollowUps(desk: Foundation, owner: Owner, agent: PersonActor)
     { name: 'Statements', environment: 'live' },
     { reason: 'suspected', details: 'A contractor may have kept them.', overlapSeconds: 3 * DAY_SECONDS },
   )
+  await sealTo(desk, owner, slow.ref)
   await approve(desk, agent, slow.ref)
   await carryOutDue(desk)
   await extendOverlap(db, owner, slow.ref, { overlapEndsAt: new Date(Date.now() + 10 * DAY_SECONDS * 1000) })

@@ -86,7 +86,7 @@ const NOTICE_WORDS = {
   key_enabled: 'A key was enabled and is accepted again',
   key_deleted: 'A key was deleted, and every version of it stopped',
   dataset_created: 'A dataset was made, with a key of its own',
-  delivery_changed: 'How new keys of a service are delivered was changed',
+  delivery_changed: 'Where new keys of a service go was changed',
   version_reissued: 'A new key that was lost was made anew; the lost one stopped',
   sealed_fetched: 'A new key was fetched as an age file',
   suspicious_use: 'A key is used in an unusual way',
@@ -95,7 +95,7 @@ const NOTICE_WORDS = {
   key_old: 'Keys are old enough to be replaced',
   rotation_proposed: 'Think of replacing keys',
   key_leaked: 'A key was found where everybody can read it',
-  key_stopped: 'A key was stopped by support in an emergency',
+  key_stopped: 'Support stopped keys in an emergency',
   dependant_changed: 'What depends on a key was changed',
 } as const satisfies Record<Notice, string>
 

@@ -123,6 +123,8 @@ export const COUNTED: ReadonlySet<string> = new Set([
   'item.revoke_early',
   'item.roll_back',
   'version.reveal',
+  'version.fetch_sealed',
+  'version.acknowledge',
 ])
 
 /**
@@ -174,4 +176,7 @@ export const WORDS: Readonly<Record<string, Teller>> = {
   'task.complete': (event) => ({ what: `${textFact(event, 'name')} was given the new key` }),
   'task.reopen': (event) => ({ what: `${textFact(event, 'name')} holds the old key` }),
   'version.reveal': counted((keys) => `${keys} picked up`, 'new key'),
+  'version.fetch_sealed': counted((keys) => `${keys} fetched as age files`, 'new key'),
+  'version.acknowledge': counted((keys) => `${keys} said to be stored`, 'new key'),
+  'version.reissue': 'A lost new key was made anew',
 }

@@ -62,7 +62,7 @@ async function ask(c: WebContext, again?: Again): Promise<Response> {
 }
 
 const wish = z.object({
-  reason: z.string(),
+  reason: z.string().trim().min(1, 'Say why these keys have to stop, and who asked for it.'),
   sure: z.literal('yes', 'Say that these keys have to stop.'),
   code: z.string().optional(),
 })
@@ -73,7 +73,8 @@ async function stop(c: WebContext): Promise<Response> {
   const chosen = await textsOf(c, 'keyIds')
   const { values, typed, problems } = await readForm(c, wish)
   const again = (wrong: Problems) => ask(c, { values: typed, problems: wrong, chosen })
-  if (problems !== null) return again(problems)
+  const none = chosen.length === 0 ? { keyIds: 'Choose the keys to stop.' } : {}
+  if (problems !== null) return again({ ...none, ...problems })
   const run = async () => {
     await confirmWithCode(c, values.code)
     await stopInEmergency(c.get('desk').db, actor, id, { keyIds: chosen, reason: values.reason })

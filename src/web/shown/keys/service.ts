@@ -21,7 +21,7 @@ function versionFacts(key: KeyView, timeZone: string) {
   const newest = key.versions.slice(0, 1)
   return (shown.length === 0 ? newest : shown).map((version, i) => ({
     last4: version.last4,
-    notPickedUp: waitsForPickUp(version),
+    notPickedUp: i === 0 && waitsForPickUp(version),
     note: shown.length < 2 ? null : i === 0 ? 'new' : 'old, stops',
     stopsAt: shown.length < 2 || i === 0 ? null : shownTimeOrNull(version.acceptedUntil, timeZone),
   }))
