@@ -127,3 +127,41 @@ test('a service has what is typed for it, goes back to the desk’s with empty f
   expect(await policy()).toMatchObject({ selfService: false, filingRanges: ['192.0.2.0/24'] })
   expect(await open('/desk/policies')).toContain('Every service has the desk’s policy')
 })
+
+test('the form of a rotation offers what the policy allows, says why, and lets nobody go on with more', async () => {
+  const { serviceId, authKeyId } = world.place
+  await db
+    .updateTable('policy')
+    .set({ longestOverlapSeconds: 604_800, overlapByReason: '{"lost":3600}', cooldownSeconds: 0, filingRanges: [] })
+    .execute()
+  const owner = { ...headers(), cookie: `${SESSION_COOKIE}=${world.people.owner.sessionToken}` }
+  const page = (await desk.call('GET', '/rotations/new', { headers: owner })).text
+  expect(page).not.toContain('value="2592000"')
+  expect(page).toMatch(/value="604800" checked/)
+  expect(page).toContain('By the policy of the desk: at most 7 days')
+  const formToken = world.people.owner.bearer.formToken ?? ''
+  const sent = {
+    formToken,
+    key: authKeyId,
+    reason: 'lost',
+    details: '',
+    notBefore: '',
+    overlap: '86400',
+    otherDays: '',
+  }
+  const check = (typed: Record<string, string>) =>
+    desk.call('POST', '/rotations/check', {
+      headers: owner,
+      text: new URLSearchParams({ ...sent, ...typed }).toString(),
+    })
+  const refused = await check({})
+  expect(refused.status).toBe(422)
+  expect(refused.text).toContain('the policy allows an overlap of at most 1 hour')
+  expect((await check({ overlap: '3600' })).status).toBe(200)
+  await db
+    .insertInto('servicePolicy')
+    .values({ serviceId, filingRanges: ['192.0.2.0/24'] })
+    .onConflict((on) => on.column('serviceId').doUpdateSet({ filingRanges: ['192.0.2.0/24'] }))
+    .execute()
+  expect((await check({ overlap: '3600' })).text).toContain('only taken from addresses that the desk knows')
+})

@@ -1,4 +1,4 @@
-import type { Trx } from '../../database/connect.ts'
+import type { Db } from '../../database/connect.ts'
 import { findPolicies } from '../../database/policy.ts'
 import type { KeyInService } from '../../database/rotations/locks.ts'
 import type { ItemRow } from '../../database/schema.ts'
@@ -43,12 +43,12 @@ function refuseLateStart(cooldowns: readonly number[], { reason, overlapSeconds 
  * and NOT_FROM_HERE for people of the organisation whose address is none of those they may file from; the staff file from anywhere.
  */
 export async function holdToPolicy(
-  trx: Trx,
+  db: Db,
   actor: Actor,
   filing: Filing,
-  keys: readonly KeyInService[],
+  keys: readonly Pick<KeyInService, 'serviceId'>[],
 ): Promise<UnderPolicy> {
-  const policies = await findPolicies(trx, [...new Set(keys.map((key) => key.serviceId))])
+  const policies = await findPolicies(db, [...new Set(keys.map((key) => key.serviceId))])
   const strictest = strictestTerms([...policies.values()], filing.reason)
   const ofOrganisation = actor.kind === 'person' && actor.organisationId !== null
   if (ofOrganisation && !mayFileFrom(strictest, actor.address)) throw new Refusal('NOT_FROM_HERE')

@@ -11,7 +11,7 @@ import type { Problems, Typed } from '../../forms/form.ts'
 import { showPage } from '../../shown/page.ts'
 import { oldKeyWorks } from '../../shown/status.ts'
 import { shownTime, shownTimeOrNull } from '../../shown/times.ts'
-import { OVERLAP_CHOICES } from './form.ts'
+import { offeredOverlaps } from './offered.ts'
 import { findAllServices, findOwnHold, heldUntil, type Side } from './side.ts'
 
 export type FilingTyped = { keyIds: readonly string[]; values: Typed }
@@ -110,22 +110,25 @@ function shownHold(hold: Awaited<ReturnType<typeof findOwnHold>>, timeZone: stri
   return { changedAt: shownTime(hold.changedAt, timeZone), until: shownTime(hold.until, timeZone) }
 }
 
-/** After a leak the length is a choice to think about, so none is made for the person. */
-function usualOverlap({ replaced }: Side): string | undefined {
-  return replaced === null ? OVERLAP_CHOICES.at(-2)?.value : undefined
-}
-
 /** The form of a new rotation, with what was typed before and what is wrong with it. */
 export async function askForFiling(c: WebContext, side: Side, typed: FilingTyped, problems?: Problems) {
   const { timeZone } = bearerOf(c)
   const services = await findAllServices(c, side.organisationId)
+  // After a leak the length is a choice to think about, so none is made for the person.
+  const offered = await offeredOverlaps(c, services)
   const ahead = durationInWords(MAX_START_AHEAD_SECONDS)
   const { keyIds, values } = begin(side, typed)
   return showPage(c, 'new-rotation', {
     title: side.owners === null ? 'Request a rotation' : 'File on behalf of an owner',
     services: matrix(services, { chosenIds: keyIds, replacedRef: side.replaced?.ref }),
     reasons: choices('reason', REASON_CHOICES, values.reason),
-    overlaps: choices('overlap', OVERLAP_CHOICES, values.overlap ?? usualOverlap(side)),
+    overlaps: choices(
+      'overlap',
+      offered.choices,
+      values.overlap ?? (side.replaced === null ? offered.usual : undefined),
+    ),
+    overlapWhy: offered.why,
+    overlapLimits: offered.limits,
     startHint: `In your time zone, ${timeZone}. Leave it empty to start as soon as it is approved. At most ${ahead} ahead.`,
     hold: shownHold(await findOwnHold(c, side), timeZone),
     replaced: replacedFacts(side),

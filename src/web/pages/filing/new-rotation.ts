@@ -10,6 +10,7 @@ import { shownOrganisation, showPage } from '../../shown/page.ts'
 import { askForFiling, askForOrganisation, type FilingTyped } from './ask.ts'
 import { type Filed, showCheck, typedFiling } from './check.ts'
 import { filingForm } from './form.ts'
+import { refuseAgainstPolicy } from './offered.ts'
 import { findAllServices, findOwnHold, findSide, type Side } from './side.ts'
 import { nextSteps } from './steps.ts'
 
@@ -60,7 +61,13 @@ function check(c: WebContext): Promise<Response> {
     const form = await readFiling(c, side)
     if (form.problems !== null) return askAgain(c, side, form.problems)
     const held = await heldProblems(c, side, form.values)
-    return held === null ? showCheck(c, side, form.values) : askAgain(c, side, held)
+    if (held !== null) return askAgain(c, side, held)
+    const filed = form.values
+    const run = async () => {
+      await refuseAgainstPolicy(c, side, filed)
+      return showCheck(c, side, filed)
+    }
+    return orAskAgain(run, (problems) => askAgain(c, side, problems), FIELDS)
   })
 }
 
