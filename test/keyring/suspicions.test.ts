@@ -124,6 +124,19 @@ test('use of a retired version is raised at once, and what goes on of it is coun
   expect(await lettersTo(key)).toHaveLength(1)
 })
 
+test('an old key that is still used right after its rotation is open, and not taken for answered by that rotation', async () => {
+  const { id, authKeyId } = await addService(db, world.admin, world.organisationId, 'Just rotated')
+  await fileAndApprove(db, world, id, { items: [{ keyId: authKeyId }] })
+  await carryOutAll(db)
+  const version = db.selectFrom('version').select('id').where('keyId', '=', authKeyId).orderBy('id')
+  const { id: versionId } = await version.executeTakeFirstOrThrow()
+  const key = { owner: world.owner, organisationId: world.organisationId, keyId: authKeyId, versionId }
+  await refused(key, 'REVOKED', 1)
+  await weighAll()
+  const open = (await raisedFor(key)).filter(({ keyId }) => keyId === authKeyId)
+  expect(open).toMatchObject([{ kind: 'retired_use', rotationRef: null }])
+})
+
 test('twenty refusals within ten minutes are a burst, fewer or slower ones are not', async () => {
   const key = await oldKey()
   await refused(key, 'IP_NOT_ALLOWED', 15, { minute: minuteAgo(30) })

@@ -13,6 +13,7 @@ import { file } from './file.ts'
 import type { People } from './people.ts'
 import { showApprovals } from './show-approvals.ts'
 import { showQueue } from './show-queue.ts'
+import { showWatch } from './show-watch.ts'
 
 const DAY_SECONDS = 86_400
 
@@ -149,5 +150,6 @@ export async function makeShow(desk: Foundation, people: People): Promise<string
   const talkedAbout = await showConversation(desk, people)
   const special = await showApprovals(desk, second, [agent, colleague])
   await showQueue(desk, agent, colleague)
+  await showWatch(desk.db, first)
   return [...running, ...followedUp, ...waiting, ...talkedAbout, ...special]
 }

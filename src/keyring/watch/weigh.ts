@@ -58,8 +58,13 @@ async function weighNextNetworks(db: Db): Promise<boolean> {
 
 type Refusals = Awaited<ReturnType<typeof lockNewRefusals>>
 
+/** Of what is counted by the minute, the latest moment that it may have been: what was filed earlier in that minute is no answer to it. */
+function endOfMinute(minute: number, now: Date): Date {
+  return new Date(Math.min(minute + MINUTE_MILLISECONDS - 1, now.getTime()))
+}
+
 /** What was refused, put together: how often, between when, and from where mostly. */
-function together(refusals: Refusals) {
+function together(refusals: Refusals, now: Date) {
   const total = (rows: Refusals) => rows.reduce((sum, { fresh }) => sum + fresh, 0)
   const from = (name: string) => refusals.filter(({ network }) => network === name)
   const networks = [...new Set(refusals.map(({ network }) => network))]
@@ -68,15 +73,18 @@ function together(refusals: Refusals) {
   return {
     network,
     count: total(refusals),
-    at: new Date(Math.min(...times)),
-    lastAt: new Date(Math.max(...times)),
+    at: endOfMinute(Math.min(...times), now),
+    lastAt: endOfMinute(Math.max(...times), now),
   }
 }
 
 async function weighRetiredUse(trx: Trx, key: WatchedKey, refusals: Refusals, now: Date): Promise<void> {
   const networks = new Set(refusals.map(({ network }) => network))
   for (const network of networks) {
-    const seen = together(refusals.filter((each) => each.network === network))
+    const seen = together(
+      refusals.filter((each) => each.network === network),
+      now,
+    )
     await raiseSuspicion(trx, key, { kind: 'retired_use', ...seen }, now)
   }
 }
@@ -85,8 +93,8 @@ const OTHER_CODES = VERDICT_CODES.filter((code) => !isOfRetired(code))
 
 async function weighBurst(trx: Trx, key: WatchedKey, refusals: Refusals, now: Date): Promise<void> {
   if (refusals.length === 0) return
-  const seen = together(refusals)
-  const from = new Date(seen.lastAt.getTime() - (BURST_MINUTES - 1) * MINUTE_MILLISECONDS)
+  const seen = together(refusals, now)
+  const from = new Date(seen.lastAt.getTime() - BURST_MINUTES * MINUTE_MILLISECONDS)
   const span = { versionId: key.versionId, codes: OTHER_CODES, from, until: seen.lastAt }
   const lately = await countRefusals(trx, span)
   if (lately < BURST_COUNT) return
