@@ -19,6 +19,9 @@ export type VersionView = {
   lastUsedAt: Date | null
   lastNetwork: string | null
   revealedBy: string | null
+  /** What is still to end its predecessor sooner, and the seconds that this one has left then; null where nothing is. */
+  clockStarts: 'on_first_use' | 'on_pickup' | null
+  clockSeconds: number | null
   /** Whether its secret still waits for the one reveal. */
   sealed: boolean
   /** Whether its secret still waits as an age file. */
@@ -55,7 +58,7 @@ export async function findVersions(db: Db, by: 'id' | 'keyId', ids: readonly str
     .leftJoin('person as receiver', 'receiver.id', 'version.acknowledgedBy')
     .select(['version.id', 'version.keyId', 'version.last4', 'version.createdAt', 'version.acceptedUntil'])
     .select(['version.revokedAt', 'version.rolledBackAt', 'version.revealedAt', 'version.ownEnd'])
-    .select(['version.activeFrom', 'version.revokeFrom', 'key.enabled'])
+    .select(['version.activeFrom', 'version.revokeFrom', 'version.clockStarts', 'version.clockSeconds', 'key.enabled'])
     .select(['versionUse.lastUsedAt', 'versionUse.lastNetwork', 'person.name as revealedBy'])
     .select(['version.ageRecipient', 'version.fetchedAt', 'version.acknowledgedAt', 'receiver.name as acknowledgedBy'])
     .select((is) =>

@@ -66,9 +66,11 @@ async function reveal(c: WebContext, newKeys: Offered): Promise<Response> {
       await confirmWithCode(c, values.code)
       const { secret } = await revealVersion(db, sealer, actor, key.versionId)
       c.header('cache-control', 'no-store')
-      const { label, href } = newKeys
+      const { label, href, madeBy } = newKeys
+      const now = madeBy === null ? newKeys : await ofRotation(c, madeBy.ref)
+      const shown = now.keys.find(({ versionId }) => versionId === key.versionId) ?? key
       const nextHref = others ? `${href}/new-keys` : href
-      return showPage(c, 'new-key', { title: 'Store your new key', label, href, ...key, secret, others, nextHref })
+      return showPage(c, 'new-key', { title: 'Store your new key', label, href, ...shown, secret, others, nextHref })
     },
     (problems) => showList(c, newKeys, problems),
     { ON_HOLD: '' },

@@ -9,6 +9,7 @@ import { rotationMayMove } from '../../rules/rotations/rotation-lifecycle.ts'
 import { type App, actorFor, bearerOf, type WebContext } from '../context.ts'
 import { needsCode } from '../forms/confirmed.ts'
 import { newDraft } from '../forms/once.ts'
+import { OVERLAP_LENGTHS } from '../forms/overlap.ts'
 import { answerForm } from '../shown/answer-form.ts'
 import { decisionView, waitsForDecision } from '../shown/decision.ts'
 import { waitingFollowUps } from '../shown/follow-ups.ts'
@@ -19,7 +20,6 @@ import { timeline } from '../shown/timeline.ts'
 import { troubleFacts } from '../shown/trouble.ts'
 import { FORM_TEXTS, type FormName, type Opened } from './conversation/forms.ts'
 import { findFates } from './dependants/fates.ts'
-import { OVERLAP_CHOICES } from './filing/form.ts'
 import { mayPickUp } from './pick-up.ts'
 import { assignmentFacts } from './queue/assignment-facts.ts'
 import { openMoves } from './rotation-moves.ts'
@@ -51,7 +51,7 @@ function findQuestion(c: WebContext, rotation: RotationView, events: readonly Ro
   const { actor, timeZone } = bearerOf(c)
   if (!roleMay(actor.role, 'rotations.answer') || !rotationMayMove('answer', rotation.status)) return null
   const typed = opened?.form === 'answer' ? opened.values : {}
-  return answerForm(rotation, events, { typed, timeZone, overlaps: OVERLAP_CHOICES })
+  return answerForm(rotation, events, { typed, timeZone, overlaps: OVERLAP_LENGTHS })
 }
 
 type Ways = { decision: Awaited<ReturnType<typeof findDecision>>; question: ReturnType<typeof findQuestion> }

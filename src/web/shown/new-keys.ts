@@ -4,7 +4,7 @@ import type { ItemView } from '../../database/rotations/items.ts'
 import type { RotationView } from '../../database/rotations/views.ts'
 import type { Environment, KeyKind } from '../../rules/keys/key-text.ts'
 import { isOver } from '../../rules/keys/verdict.ts'
-import { keyWords } from '../../rules/text/words.ts'
+import { durationInWords, keyWords } from '../../rules/text/words.ts'
 import { oldKeyWorks, waitsForPickUp } from './status.ts'
 import { type ShownTime, shownTimeOrNull } from './times.ts'
 
@@ -27,6 +27,10 @@ type NewKey = {
   storedBy: string
   old: { last4: string } | null
   oldStopsAt: ShownTime | null
+  /** Picking it up stops the old key, at once or some time after, in words; null where it does not. */
+  stopsOld: string | null
+  /** It does not work before this; null where it works now. */
+  worksFrom: ShownTime | null
 }
 
 /** New keys that are picked up on one page: those of a rotation, or the first ones of a service. */
@@ -50,7 +54,15 @@ function newKey(version: VersionView, place: Place, waits: boolean, timeZone: st
     storedBy: version.acknowledgedBy ?? '',
     old: null,
     oldStopsAt: null,
+    stopsOld: null,
+    worksFrom: version.activeFrom > new Date() ? shownTimeOrNull(version.activeFrom, timeZone) : null,
   }
+}
+
+/** What picking a key up does to the old one. */
+function stopsOld(item: ItemView, { clockStarts, clockSeconds }: VersionView): string | null {
+  if (clockStarts !== 'on_pickup' || !oldKeyWorks(item)) return null
+  return clockSeconds === null || clockSeconds === 0 ? 'at once' : `${durationInWords(clockSeconds)} later`
 }
 
 function ofItem(item: ItemView, timeZone: string): NewKey[] {
@@ -60,7 +72,13 @@ function ofItem(item: ItemView, timeZone: string): NewKey[] {
   const old = oldVersion === null ? null : { last4: oldVersion.last4 }
   const reissueHref = oldKeyWorks(item) || key.waits ? key.reissueHref : null
   return [
-    { ...key, reissueHref, old, oldStopsAt: oldKeyWorks(item) ? shownTimeOrNull(item.overlapEndsAt, timeZone) : null },
+    {
+      ...key,
+      reissueHref,
+      old,
+      oldStopsAt: oldKeyWorks(item) ? shownTimeOrNull(item.overlapEndsAt, timeZone) : null,
+      stopsOld: stopsOld(item, newVersion),
+    },
   ]
 }
 

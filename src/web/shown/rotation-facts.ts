@@ -2,7 +2,16 @@ import { waitsForPickUp as hasWaiting, type VersionView } from '../../database/k
 import type { ItemView } from '../../database/rotations/items.ts'
 import type { RotationView } from '../../database/rotations/views.ts'
 import { isEnded } from '../../rules/rotations/rotation-lifecycle.ts'
-import { count, durationInWords, joinWords, KIND_WORDS, keyWords, REASON_WORDS } from '../../rules/text/words.ts'
+import {
+  clockInWords,
+  count,
+  durationInWords,
+  joinWords,
+  KIND_WORDS,
+  keyWords,
+  REASON_WORDS,
+} from '../../rules/text/words.ts'
+import { overlapLines } from '../forms/overlap.ts'
 import { shownTasks } from './dependants.ts'
 import { shownOrganisation } from './page.ts'
 import { itemStatus, oldKeyWorks, rotationStatus, steps, waitsForPickUp } from './status.ts'
@@ -44,6 +53,13 @@ function stopsOnceMade(overlapSeconds: number): string {
   return overlapSeconds === 0 ? `when ${made}` : `${durationInWords(overlapSeconds)} after ${made}`
 }
 
+/** What is still to end the old version sooner, in words; null where nothing is. */
+function clockOfItem(item: ItemView): string | null {
+  const { clockStarts = null, clockSeconds = 0 } = item.newVersion ?? {}
+  if (clockStarts === null || !oldKeyWorks(item)) return null
+  return clockInWords({ overlapEnds: clockStarts, graceSeconds: clockSeconds ?? 0 })
+}
+
 function oldFacts(item: ItemView, overlapSeconds: number, timeZone: string) {
   const { oldVersion } = item
   if (oldVersion === null) return null
@@ -53,6 +69,7 @@ function oldFacts(item: ItemView, overlapSeconds: number, timeZone: string) {
     last4: oldVersion.last4,
     endWord: stoppedAt === null ? 'Stops' : 'Stopped',
     endsAt: shownTimeOrNull(endsAt, timeZone),
+    sooner: clockOfItem(item),
     endText: item.status === 'pending' ? stopsOnceMade(overlapSeconds) : 'not by this request',
     ...lastUse(oldVersion, timeZone),
   }
@@ -77,6 +94,7 @@ function newFacts(item: ItemView, timeZone: string) {
   return {
     last4: newVersion.last4,
     ...pickUpFacts(newVersion, timeZone),
+    worksFrom: newVersion.activeFrom > new Date() ? shownTime(newVersion.activeFrom, timeZone) : null,
     ...lastUse(newVersion, timeZone),
   }
 }
@@ -119,8 +137,10 @@ export function keyLines(keys: readonly NamedKey[]): string[] {
   return [...services].map(([service, words]) => `${service}: ${joinWords(words)}`)
 }
 
-export function overlapLine(seconds: number): string {
-  return seconds === 0 ? 'Not at all: they stop at once' : `${durationInWords(seconds)} after the new ones are made`
+function approvalLines({ byPolicy, byTokenId, approvals, approvalsNeeded, requester }: RotationView): string[] {
+  if (!byPolicy) return [`${approvals.length} of ${approvalsNeeded}`]
+  const by = byTokenId === null ? requester.name : `token ${byTokenId}`
+  return [`By policy: the service has self-service, confirmed by ${by}`]
 }
 
 function requestFacts(rotation: RotationView, timeZone: string): Answer[] {
@@ -141,8 +161,8 @@ function requestFacts(rotation: RotationView, timeZone: string): Answer[] {
     plain('Reason', REASON_WORDS[rotation.reason]),
     ...(rotation.details === '' ? [] : [plain('Details', rotation.details)]),
     { ...plain('Earliest start', ...(start === null ? ['As soon as approved'] : [])), at: start },
-    plain('Old keys work for', overlapLine(rotation.overlapSeconds)),
-    plain('Approvals', `${rotation.approvals.length} of ${rotation.approvalsNeeded}`),
+    plain('Old keys work for', ...overlapLines(rotation)),
+    plain('Approvals', ...approvalLines(rotation)),
     ...rotation.approvals.map(({ by, note }) => plain('Approved by', by.name, ...(note === '' ? [] : [note]))),
   ]
 }

@@ -91,6 +91,11 @@ function extended(event: RotationEvent, { timeZone }: TellerContext): Telling {
   return { what: 'Old keys given more time', text: `Until ${timeFact(event, 'overlapEndsAt', timeZone)}` }
 }
 
+function clockStarted(event: RotationEvent, { timeZone }: TellerContext): Telling {
+  const what = event.facts.by === 'on_pickup' ? 'New key picked up' : 'New key used for the first time'
+  return { what: `${what}, so the old one stops sooner`, text: `On ${timeFact(event, 'overlapEndsAt', timeZone)}` }
+}
+
 /** One that was planned says for when. */
 function revoked(event: RotationEvent, { timeZone }: TellerContext): Telling {
   const from = textFact(event, 'revokedFrom')
@@ -140,7 +145,7 @@ export const WORDS: Readonly<Record<string, Teller>> = {
   'rotation.note': (event) => said('Internal note', event),
   'rotation.assign': assigned,
   'rotation.approve': (event) => ({
-    what: event.facts.to === 'scheduled' ? 'Approved' : 'First approval',
+    what: event.facts.byPolicy ? 'Approved by policy' : event.facts.to === 'scheduled' ? 'Approved' : 'First approval',
     text: textFact(event, 'note'),
   }),
   'rotation.reject': withFact('Rejected', 'reason'),
@@ -158,6 +163,7 @@ export const WORDS: Readonly<Record<string, Teller>> = {
   'rotation.close': withFact('Closed', 'reason'),
   'rotation.revoke_early': revoked,
   'rotation.extend': extended,
+  'rotation.start_clock': clockStarted,
   'rotation.roll_back': 'Went back to old keys',
   'follow_up.request': asked,
   'follow_up.approve': (event) => ({ what: `Approved: ${followUpWord(event)}` }),

@@ -4,8 +4,9 @@ import type { RefusalCode } from '../../../rules/refusals.ts'
 import { REASONS } from '../../../rules/rotations/approvals.ts'
 import { type App, actorFor, bearerOf, type WebContext } from '../../context.ts'
 import { orAskAgain, type Problems, readForm } from '../../forms/form.ts'
+import { OVERLAP_LENGTHS, secondsOfDays } from '../../forms/overlap.ts'
 import { startTyped } from '../../shown/answer-form.ts'
-import { OVERLAP_CHOICES, secondsOfDays, startField } from '../filing/form.ts'
+import { startField } from '../filing/form.ts'
 import { rotationOf, showRotation } from '../rotation.ts'
 import { neededText, seenAt, text } from './forms.ts'
 import { onceWritten } from './once.ts'
@@ -13,7 +14,7 @@ import { orShowStale } from './stale.ts'
 
 const overlap = z
   .object({
-    changesOverlap: z.enum(['', ...OVERLAP_CHOICES.map(({ value }) => value)]).default(''),
+    changesOverlap: z.enum(['', ...OVERLAP_LENGTHS.map(({ value }) => value)]).default(''),
     changesOtherDays: z.string().trim().default(''),
   })
   .transform(({ changesOverlap, changesOtherDays }, context) => {

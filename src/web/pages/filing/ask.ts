@@ -59,11 +59,16 @@ function matrix(services: readonly ServiceView[], choice: Choice) {
   }))
 }
 
-function choices(name: string, options: readonly { value: string; label: string }[], chosen: string | undefined) {
-  return options.map(({ value, label }, i) => ({
+function choices(
+  name: string,
+  options: readonly { value: string; label: string; hint?: string }[],
+  chosen: string | undefined,
+) {
+  return options.map(({ value, label, hint = null }, i) => ({
     inputId: i === 0 ? name : `${name}-${value}`,
     value,
     label,
+    hint,
     chosen: value === chosen,
   }))
 }

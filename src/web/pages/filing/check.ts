@@ -1,12 +1,14 @@
 import type { z } from 'zod'
 import type { ServiceView } from '../../../database/keys/services.ts'
 import { decideBy } from '../../../rules/rotations/approvals.ts'
+import { clockOf } from '../../../rules/rotations/overlap.ts'
 import { REASON_WORDS } from '../../../rules/text/words.ts'
 import { bearerOf, type WebContext } from '../../context.ts'
 import { needsCode } from '../../forms/confirmed.ts'
 import { type Problems, textsOf } from '../../forms/form.ts'
+import { overlapLines } from '../../forms/overlap.ts'
 import { showPage } from '../../shown/page.ts'
-import { type Answer, keyLines, overlapLine } from '../../shown/rotation-facts.ts'
+import { type Answer, keyLines } from '../../shown/rotation-facts.ts'
 import { shownTimeOrNull } from '../../shown/times.ts'
 import { findFates } from '../dependants/fates.ts'
 import { type FilingTyped, replacedFacts } from './ask.ts'
@@ -63,7 +65,7 @@ function answers(c: WebContext, side: Side, filed: Filed, services: readonly Ser
     answer('Reason', 'reason', REASON_WORDS[filing.reason]),
     answer('Details', 'details', filing.details || 'None'),
     { ...answer('Earliest start', 'notBefore', ...starts), at: start },
-    answer('Old keys work for', 'overlap', overlapLine(filing.overlapSeconds)),
+    answer('Old keys work for', 'overlap', ...overlapLines(filing)),
   ]
 }
 
@@ -95,7 +97,15 @@ export async function showCheck(c: WebContext, side: Side, filed: Filed, problem
   const now = new Date()
   const { reason, notBefore = null, overlapSeconds } = filed.filing
   const onBehalf = side.owners !== null
-  const plan = { reason, keyCount: typed.keyIds.length, notBefore, overlapSeconds, decideBy: decideBy(now), onBehalf }
+  const plan = {
+    reason,
+    keyCount: typed.keyIds.length,
+    notBefore,
+    overlapSeconds,
+    clock: clockOf(filed.filing),
+    decideBy: decideBy(now),
+    onBehalf,
+  }
   return showPage(c, 'check-answers', {
     title: 'Check your answers',
     carried: carriedFields(typed, side),

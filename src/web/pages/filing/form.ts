@@ -3,22 +3,10 @@ import type { Filing } from '../../../desk/submit.ts'
 import { containsSecret } from '../../../rules/keys/secret-text.ts'
 import { REFUSALS } from '../../../rules/refusals.ts'
 import { REASONS } from '../../../rules/rotations/approvals.ts'
-import { DAY_SECONDS, MAX_OVERLAP_SECONDS, startIsTooFar } from '../../../rules/rotations/overlap.ts'
+import { startIsTooFar } from '../../../rules/rotations/overlap.ts'
 import { severalLines } from '../../../rules/text/foreign-text.ts'
 import { parseLocalTime } from '../../../rules/text/local-times.ts'
-import { durationInWords } from '../../../rules/text/words.ts'
-
-const OTHER = 'other'
-const CHOICES_SECONDS = [0, 3_600, DAY_SECONDS, 7 * DAY_SECONDS, 14 * DAY_SECONDS, MAX_OVERLAP_SECONDS] as const
-
-/** The lengths of overlap to choose from, in seconds, and one for any other. */
-export const OVERLAP_CHOICES: readonly { value: string; label: string }[] = [
-  ...CHOICES_SECONDS.map((seconds) => ({
-    value: String(seconds),
-    label: seconds === 0 ? 'Not at all: stop them at once' : durationInWords(seconds),
-  })),
-  { value: OTHER, label: 'Another length' },
-]
+import { overlapFields } from '../../forms/overlap.ts'
 
 const many = z.preprocess(
   (value) => (value === undefined ? [] : Array.isArray(value) ? value : [value]),
@@ -41,19 +29,6 @@ export function startField(timeZone: string) {
       return start
     })
 }
-
-const overlapFields = z
-  .object({
-    overlap: z.enum([...CHOICES_SECONDS.map(String), OTHER], 'Choose how long the old keys go on working.'),
-    otherDays: z.string().trim().default(''),
-  })
-  .transform(({ overlap, otherDays }, context) => {
-    const overlapSeconds = overlap === OTHER ? secondsOfDays(otherDays) : Number(overlap)
-    if (overlapSeconds === null) {
-      context.addIssue({ code: 'custom', path: ['otherDays'], message: 'Enter a number of days from 0 to 30.' })
-    }
-    return { overlapSeconds: overlapSeconds ?? 0 }
-  })
 
 const verifiedBy = z
   .string()
@@ -103,11 +78,4 @@ export function filingForm(timeZone: string, { ofStaff, replaces }: Special = { 
 
 function itemsOf(keyIds: readonly string[]): Filing['items'] {
   return keyIds.map((keyId) => ({ keyId }))
-}
-
-/** Null for what is no number of days from 0 to 30. */
-export function secondsOfDays(text: string): number | null {
-  const days = /^\d{1,2}([.,]\d{1,6})?$/.test(text) ? Number(text.replace(',', '.')) : Number.NaN
-  const seconds = Math.round(days * DAY_SECONDS)
-  return seconds >= 0 && seconds <= MAX_OVERLAP_SECONDS ? seconds : null
 }

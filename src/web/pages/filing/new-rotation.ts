@@ -122,6 +122,8 @@ async function showFiled(c: WebContext, ref: string): Promise<Response> {
     decideBy: nextDeadline,
     approvalsNeeded,
     onBehalf,
+    clock: rotation,
+    byPolicy: rotation.byPolicy,
   }
   return showPage(c, 'filed', {
     title: 'Request sent',

@@ -5,9 +5,9 @@ import type { Policy } from '../../../rules/policy.ts'
 import { MAX_OVERLAP_SECONDS } from '../../../rules/rotations/overlap.ts'
 import { joinWords } from '../../../rules/text/words.ts'
 import type { WebContext } from '../../context.ts'
+import { longestOf, OVERLAP_CHOICES } from '../../forms/overlap.ts'
 import { overlapWords, reasonWords } from '../../shown/policy-words.ts'
 import type { Filed } from './check.ts'
-import { OVERLAP_CHOICES } from './form.ts'
 import { findAllServices, type Side } from './side.ts'
 
 function isLimited({ longestOverlapSeconds, overlapByReason }: Policy): boolean {
@@ -34,7 +34,7 @@ export async function offeredOverlaps(c: WebContext, services: readonly ServiceV
     services.map(({ id }) => id),
   )
   const longest = Math.max(0, ...[...policies.values()].map((policy) => policy.longestOverlapSeconds))
-  const choices = OVERLAP_CHOICES.filter(({ value }) => !(Number(value) > longest))
+  const choices = OVERLAP_CHOICES.filter(({ value }) => !(longestOf(value) > longest))
   const limits = services.flatMap(({ id, name }) => {
     const policy = policies.get(id)
     const told = policy !== undefined && (isLimited(policy) || policy.cooldownSeconds > 0)

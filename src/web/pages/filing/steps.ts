@@ -1,6 +1,7 @@
 import type { Reason } from '../../../rules/rotations/approvals.ts'
+import { type Clock, clockOf } from '../../../rules/rotations/overlap.ts'
 import { formatTime } from '../../../rules/text/times.ts'
-import { count, durationInWords } from '../../../rules/text/words.ts'
+import { clockInWords, count, durationInWords } from '../../../rules/text/words.ts'
 
 type Plan = {
   reason: Reason
@@ -11,10 +12,15 @@ type Plan = {
   approvalsNeeded?: number
   /** Filed by the staff for an owner. */
   onBehalf?: boolean
+  /** What ends the overlap before its time. */
+  clock?: Clock
+  /** Approved by the policy of a self-service, so that it was scheduled at once. */
+  byPolicy?: boolean
 }
 
 /** How many have to approve is settled when it is filed. */
-function deciders({ approvalsNeeded, onBehalf }: Plan): string {
+function deciders({ approvalsNeeded, onBehalf, byPolicy }: Plan): string {
+  if (byPolicy) return 'Nobody else has to approve it: its services have self-service'
   if (onBehalf) return 'Two others of the staff have to approve it'
   if (approvalsNeeded === undefined) return 'An agent of the desk decides, or two where more is at stake'
   return approvalsNeeded === 2 ? 'Two agents of the desk have to approve it' : 'An agent of the desk decides'
@@ -23,6 +29,7 @@ function deciders({ approvalsNeeded, onBehalf }: Plan): string {
 function decision(plan: Plan, timeZone: string): string {
   const { reason, decideBy } = plan
   const who = deciders(plan)
+  if (plan.byPolicy) return `${who}.`
   const first = reason === 'compromised' ? ' Requests about leaked keys are looked at first.' : ''
   if (decideBy === null) return `${who}.${first}`
   const told = plan.onBehalf ? '' : ' You get an email.'
@@ -39,9 +46,12 @@ function making(plan: Plan, timeZone: string, now: Date): string {
   return `Once approved, ${made} at ${formatTime(plan.notBefore, timeZone)} or a little later.`
 }
 
-function ending({ overlapSeconds, onBehalf }: Plan): string {
+function ending({ overlapSeconds, onBehalf, clock }: Plan): string {
   if (overlapSeconds === 0) return 'The old keys stop at the same moment: calls fail until the new keys are in place.'
-  return `Old and new keys both work for ${durationInWords(overlapSeconds)}. ${onBehalf ? 'An owner' : 'You'} can stop the old ones earlier.`
+  const sooner = clockInWords(clock ?? clockOf({}))
+  const both = `Old and new keys both work for ${durationInWords(overlapSeconds)}`
+  if (sooner !== null) return `${both} at most: each old key stops ${sooner}, if that comes before.`
+  return `${both}. ${onBehalf ? 'An owner' : 'You'} can stop the old ones earlier.`
 }
 
 const A_FEW_MINUTES_MS = 300_000

@@ -13,7 +13,7 @@ import { orAskAgain, type Problems, readForm, textsOf } from '../../forms/form.t
 import { showPage } from '../../shown/page.ts'
 import { shownTime, shownTimeOrNull } from '../../shown/times.ts'
 import { rotationOf } from '../rotation.ts'
-import { extendableItems, keyChoice, lastUse, latestEndOf, someItems } from './key-choices.ts'
+import { clockWaits, extendableItems, keyChoice, lastUse, latestEndOf, someItems } from './key-choices.ts'
 
 const STEPS_DAYS = [1, 7, 14]
 
@@ -38,6 +38,11 @@ function wasExtended(rotation: RotationView, item: ItemView): boolean {
   return rotation.followUps.some(
     ({ type, status, itemIds }) => type === 'extension' && status === 'done' && itemIds.includes(item.id),
   )
+}
+
+function noteOf(rotation: RotationView, item: ItemView): string | null {
+  if (clockWaits(item)) return 'With more time, use or pick-up of the new key no longer stops it sooner.'
+  return wasExtended(rotation, item) ? 'It had more time before.' : null
 }
 
 /** Whether an agent has to approve it, in words, or null. */
@@ -78,7 +83,7 @@ async function ask(c: WebContext, ref: string, again?: Again): Promise<Response>
       ...keyChoice(item, i, chosen.includes(item.id)),
       ...lastUse(item.oldVersion, timeZone),
       warning: false,
-      note: wasExtended(rotation, item) ? 'It had more time before.' : null,
+      note: noteOf(rotation, item),
       untilWord: 'Stops',
       until: shownTimeOrNull(item.overlapEndsAt, timeZone),
     })),

@@ -58,9 +58,14 @@ export function latestEndOf(item: ItemView): Date {
   return latestEnd(item.generatedAt ?? new Date(0), item.oldVersion?.ownEnd ?? null)
 }
 
+/** Whether use or pick-up of the new key may still end the old one's time sooner; more time takes that back. */
+export function clockWaits({ newVersion }: ItemView): boolean {
+  return newVersion !== null && newVersion.clockStarts !== null
+}
+
 /** The items that may have more time at all. */
 export function extendableItems(rotation: RotationView): ItemView[] {
   return askableItems(rotation, 'extension').filter(
-    (item) => item.overlapEndsAt !== null && item.overlapEndsAt < latestEndOf(item),
+    (item) => item.overlapEndsAt !== null && (item.overlapEndsAt < latestEndOf(item) || clockWaits(item)),
   )
 }
