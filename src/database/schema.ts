@@ -11,4 +11,5 @@ export type Database = PeopleTables & KeyTables & RotationTables & OutboxTables 
 export type RotationRow = Selectable<Database['rotation']>
 export type ItemRow = Selectable<Database['item']>
 export type VersionRow = Selectable<Database['version']>
+export type ImportRow = Selectable<Database['import']>
 export type FollowUpRow = Selectable<Database['followUp']>

@@ -11,6 +11,7 @@ import { loadAssets } from './assets.ts'
 import { authenticate, ownForm } from './authentication.ts'
 import type { App, Desk, Web, WebContext } from './context.ts'
 import { onError, onNotFound, refuse } from './errors.ts'
+import { allowLongUpload } from './long-uploads.ts'
 import { addPages } from './pages/routes.ts'
 import { knownHost, ownOrigin, securityHeaders } from './security.ts'
 import { createViews, type Views } from './views.ts'
@@ -44,7 +45,9 @@ function begin(desk: Desk, views: Views) {
 }
 
 /** Answers when a handler takes too long. The handler itself goes on; statements have limits of their own. */
-const timeLimit = createMiddleware<Web>(async (_c, next) => {
+const timeLimit = createMiddleware<Web>(async (c, next) => {
+  // what is uploaded takes as long as it takes, and is cut when it stalls
+  if (UPLOADS.includes(c.req.path)) return next()
   const late = Promise.withResolvers<never>()
   const timer = setTimeout(() => late.reject(new Refusal('TOO_SLOW')), TIME_LIMIT_MILLISECONDS)
   try {
@@ -54,15 +57,26 @@ const timeLimit = createMiddleware<Web>(async (_c, next) => {
   }
 })
 
+/** Read as they come by routes that count for themselves, once they know who sends them. */
+const STREAMED: readonly string[] = ['/v1/imports']
+const UPLOADS: readonly string[] = ['/v1/imports', '/desk/imports']
+/** Bodies that don't tell their length are held in memory before anybody knows whose they are. */
+const MAX_COUNTED_BYTES = 1_048_576
 /** What may be larger than all else. */
-const LARGER_BODIES: ReadonlyMap<string, number> = new Map([['/v1/leak-reports/github', 1_048_576]])
+const LARGER_BODIES: ReadonlyMap<string, number> = new Map([
+  ['/v1/leak-reports/github', 1_048_576],
+  ['/desk/imports', 33_554_432],
+])
 
 function limitOf(c: WebContext): number {
   return LARGER_BODIES.get(c.req.path) ?? MAX_BODY_BYTES
 }
 
 function countedBody(c: WebContext, next: () => Promise<void>) {
-  const limit = bodyLimit({ maxSize: limitOf(c), onError: (c) => refuse(c, new Refusal('TOO_LARGE')) })
+  const limit = bodyLimit({
+    maxSize: Math.min(limitOf(c), MAX_COUNTED_BYTES),
+    onError: (c) => refuse(c, new Refusal('TOO_LARGE')),
+  })
   return limit(c, next)
 }
 
@@ -71,7 +85,7 @@ function countedBody(c: WebContext, next: () => Promise<void>) {
  * counted as it comes.
  */
 const bodyWithinLimit = createMiddleware<Web>(async (c, next) => {
-  if (c.req.method === 'GET' || c.req.method === 'HEAD') return next()
+  if (c.req.method === 'GET' || c.req.method === 'HEAD' || STREAMED.includes(c.req.path)) return next()
   const length = c.req.header('content-length')
   if (length === undefined || c.req.header('transfer-encoding') !== undefined) return countedBody(c, next)
   if (Number(length) > limitOf(c)) throw new Refusal('TOO_LARGE')
@@ -81,6 +95,12 @@ const bodyWithinLimit = createMiddleware<Web>(async (c, next) => {
 /** PostgreSQL keeps no NUL in text, so an address with one names nothing; every field of the API says so itself. */
 const namesSomething = createMiddleware<Web>(async (c, next) => {
   if (c.req.url.includes('%00')) throw new Refusal('NOT_FOUND')
+  return next()
+})
+
+/** A signed-in person's upload may take longer than other calls. */
+const patientWithUploads = createMiddleware<Web>(async (c, next) => {
+  if (c.get('bearer')?.complete && UPLOADS.includes(c.req.path)) allowLongUpload(c)
   return next()
 })
 
@@ -110,7 +130,7 @@ export function createApp(desk: Desk): App {
   )
   assets.addRoutes(app)
   addApi(app)
-  app.use(authenticate, namesSomething, ownForm)
+  app.use(authenticate, namesSomething, patientWithUploads, ownForm)
   addPages(app)
   return app
 }

@@ -2,6 +2,7 @@ import { createServer, type Server, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
 import type { App } from './context.ts'
+import { mayTakeLong } from './long-uploads.ts'
 import { SECURITY_HEADERS } from './security.ts'
 
 /** Slow or silent clients are cut: headers within 5 s, the whole request within 8 s, looked at every second. */
@@ -35,6 +36,7 @@ const PARSER_STATUS: Readonly<Record<string, number>> = {
 /** What is no HTTP at all, or comes too slowly, gets its answer on the bare socket. */
 function answerBroken(error: Error & { code?: string }, socket: Duplex): void {
   if (error.code === 'ECONNRESET' || !socket.writable) return
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && mayTakeLong(socket)) return
   const status = PARSER_STATUS[error.code ?? ''] ?? 400
   const body = problemText(status)
   const lines = [...HEADERS, ['content-length', String(body.length)], ['connection', 'close']].map((pair) =>

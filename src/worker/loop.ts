@@ -9,6 +9,7 @@ import { writeNextDigest } from '../desk/mail/digest.ts'
 import { remindNextDue } from '../desk/mail/remind.ts'
 import { recomputeNextMonth } from '../desk/reports.ts'
 import { answerNextAccessRequest } from '../identity/recovery/request.ts'
+import { carryOutImport } from '../keyring/imports/carry-out.ts'
 import type { KeyMaker } from '../keyring/make-version.ts'
 import { forgetNextUse } from '../keyring/watch/forget.ts'
 import { remindOfNextReview } from '../keyring/watch/remind-of-review.ts'
@@ -84,6 +85,7 @@ export function startWorker({ db, maker, mail, webhooks, log, reached }: WorkerP
   )
   loops.push(
     repeat(soon('lost_access'), () => answerNextAccessRequest(db)),
+    repeat(unhurried('import'), () => carryOutImport(db)),
     repeat(unhurried('expiry'), () => expireNextUndecided(db)),
     repeat(unhurried('reminders'), () => remindNextDue(db)),
     repeat(unhurried('reports'), () => recomputeNextMonth(db)),

@@ -4,6 +4,7 @@ import { addCannedAnswer } from '../../src/desk/conversation/canned-answers.ts'
 import { writeMessage, writeNote } from '../../src/desk/conversation/write.ts'
 import { approveRotation } from '../../src/desk/decide.ts'
 import { extendOverlap } from '../../src/desk/follow-ups/extend.ts'
+import { reportLeaks } from '../../src/desk/leaks/report.ts'
 import { recomputeNextMonth } from '../../src/desk/reports.ts'
 import { submitRotation } from '../../src/desk/submit.ts'
 import { createWebhookEndpoint } from '../../src/desk/webhooks/endpoints.ts'
@@ -12,13 +13,16 @@ import { inviteMember } from '../../src/identity/members/organisations.ts'
 import { createPersonalToken } from '../../src/identity/tokens/tokens.ts'
 import { addDependant } from '../../src/keyring/dependants/add.ts'
 import { createGateway } from '../../src/keyring/gateways.ts'
+import { carryOutImport } from '../../src/keyring/imports/carry-out.ts'
+import { receiveImport } from '../../src/keyring/imports/receive.ts'
 import { editKey } from '../../src/keyring/keys/edit.ts'
 import { reviewPermissions } from '../../src/keyring/watch/review.ts'
 import { expectAccessible, LOOKS, openAs, openVisitor, type Visitor } from '../support/browser.ts'
 import { openTestDatabase } from '../support/database.ts'
-import { openDesk } from '../support/web.ts'
+import { openDesk, sealer } from '../support/web.ts'
 import { type ApiWorld, makeApiWorld, work } from '../support/worlds/api-world.ts'
 import { invitationToken } from '../support/worlds/people.ts'
+import { sealedSecret } from '../support/worlds/secrets.ts'
 import { makeSuspicious } from '../support/worlds/suspicious.ts'
 
 const database = await openTestDatabase()
@@ -64,6 +68,8 @@ async function makeTrouble(): Promise<void> {
   failedItemId = (await failed.executeTakeFirstOrThrow()).id
 }
 
+let importId: string
+
 beforeAll(async () => {
   world = await makeApiWorld(desk)
   const { db } = desk.desk
@@ -99,6 +105,14 @@ beforeAll(async () => {
   const items = [{ serviceId: called.serviceId, kinds: ['auth'] as const }]
   const filing = { items, reason: 'lost' as const, overlapSeconds: 86_400, onBehalfOf }
   onBehalf = (await submitRotation(db, agent.actor, filing)).ref
+  const reported = await world.addService('Reported')
+  const { text: key } = await sealedSecret(db, sealer, reported.authKeyId)
+  await reportLeaks(db, 'rk', [{ key, source: HOSTILE, url: `https://x.example/${'long'.repeat(50)}` }])
+  const stream = (async function* () {
+    yield Buffer.from('{}\n{"serviceId":1}\nnonsense')
+  })()
+  importId = (await receiveImport(db, admin.actor, { name: HOSTILE, dryRun: true, stream })).id
+  while (await carryOutImport(db, importId));
   while (await recomputeNextMonth(db));
   await createGateway(db, admin.actor, { name: HOSTILE })
   cannedAnswerId = (await addCannedAnswer(db, admin.actor, { name: 'Please wait', body: HOSTILE })).id
@@ -185,6 +199,9 @@ const PAGES: readonly (readonly [who: keyof typeof visitors, page: string, path:
   ['agent', 'the confirmation of one', () => `/rotations/${onBehalf}/filed`],
   ['admin', 'the approval rules', () => `/desk/policy?organisation=${world.place.organisationId}&kind=on_behalf`],
   ['admin', 'the organisations', () => '/organisations'],
+  ['agent', 'the leaked keys', () => '/desk/leaks'],
+  ['admin', 'bringing keys in', () => '/desk/imports'],
+  ['admin', 'an import', () => `/desk/imports/${importId}`],
   ['admin', 'the gateways', () => '/gateways'],
   ['admin', 'the canned answers', () => '/desk/canned-answers'],
   ['admin', 'a canned answer', () => `/desk/canned-answers/${cannedAnswerId}`],

@@ -74,7 +74,7 @@ describe.each(names(personal))('%s', (_name, route) => {
     expect(answer.json).toMatchObject({
       errors: expect.arrayContaining([{ pointer: '/surprise', message: expect.any(String) }]),
     })
-    if (method === 'GET') return
+    if (method === 'GET' || route.raw !== undefined) return
     const posted = await client.call(method, address(route), { body: { surprise: 1 } })
     expect([posted.status, codeOf(posted)]).toEqual([400, 'INVALID_REQUEST'])
     expect(posted.json).toMatchObject({
@@ -136,7 +136,7 @@ describe.each(names(personal.filter((route) => route.stepUp)))('%s', (_name, rou
       expect([answer.status, codeOf(answer)]).toEqual([403, 'STEP_UP_REQUIRED'])
     }
     const before = await database.db.selectFrom('stepUp').select(['bearerId', 'callsLeft']).execute()
-    if (route.body !== NO_INPUT.body)
+    if (route.body !== NO_INPUT.body && route.raw === undefined)
       await client.confirmed(route.method.toUpperCase(), address(route), { body: { no: 1 } })
     const after = await database.db.selectFrom('stepUp').select('callsLeft').where('callsLeft', '<', 10).execute()
     expect(after).toHaveLength(before.filter(({ callsLeft }) => callsLeft < 10).length)

@@ -9,6 +9,7 @@ import { inviteMember } from '../../src/identity/members/organisations.ts'
 import { openRecoveryCase } from '../../src/identity/recovery/open.ts'
 import { addDependant } from '../../src/keyring/dependants/add.ts'
 import { createGateway } from '../../src/keyring/gateways.ts'
+import { receiveImport } from '../../src/keyring/imports/receive.ts'
 import { reviewPermissions } from '../../src/keyring/watch/review.ts'
 import type { App } from '../../src/web/context.ts'
 import { openTestDatabase } from '../support/database.ts'
@@ -36,6 +37,7 @@ let caseId: string
 let invitationId: string
 let suspicionId: string
 let reviewId: string
+let importId: string
 
 beforeAll(async () => {
   world = await makeApiWorld(desk)
@@ -54,6 +56,10 @@ beforeAll(async () => {
   await work(desk)
   taskId = (await db.selectFrom('task').select('id').executeTakeFirstOrThrow()).id
   waiting = await file(other.serviceId)
+  const stream = (async function* () {
+    yield Buffer.from('{}')
+  })()
+  importId = (await receiveImport(db, admin.actor, { name: 'keys', dryRun: true, stream })).id
   const leaking = await world.addService('Leaking')
   const items = [{ serviceId: leaking.serviceId, kinds: ['auth'] as const }]
   const leaked = await submitRotation(db, owner.actor, { items, reason: 'compromised', overlapSeconds: 3_600 })
@@ -133,6 +139,9 @@ const GETS: Record<string, readonly Who[]> = {
   '/organisations': ['agent', 'admin'],
   '/organisations/:id{org_[0-9a-z]+}': ['agent', 'admin'],
   '/organisations/:id/invitation': ['admin'],
+  '/desk/leaks': ['agent', 'admin'],
+  '/desk/imports': ['admin'],
+  '/desk/imports/:id{imp_[0-9a-z]+}': ['admin'],
   '/gateways': ['admin'],
   '/gateways/:id/revocation': ['admin'],
   '/choose-organisation': EVERYBODY,
@@ -237,6 +246,7 @@ const POSTS: Record<string, readonly Who[]> = {
   '/tokens/:id/revocation': EVERYBODY,
   '/organisations': ['admin'],
   '/organisations/:id/invitation': ['admin'],
+  '/desk/imports': ['admin'],
   '/gateways': ['admin'],
   '/gateways/:id/revocation': ['admin'],
   '/desk/policies': ['admin'],
@@ -303,6 +313,7 @@ function addressOf(pattern: string): string {
     suspicions: suspicionId,
     'permission-review': reviewId,
   }
+  if (pattern.startsWith('/desk/imports/')) return `/desk/imports/${importId}`
   if (pattern.startsWith('/people/invitations')) return pattern.replace(':id', invitationId)
   const where = /^\/people\/:id\/(role|removal)$|^\/permission-review\/export$/.test(pattern)
     ? `?organisation=${world.place.organisationId}`

@@ -93,5 +93,12 @@ export type KeyTables = PolicyTables & {
     refused: Generated<number>
     dryRun: boolean
     errors: ColumnType<{ line: number; problem: string }[], string | undefined, string>
+    /** All of its file is here. */
+    receivedAt: Optional<Date>
+    /** The header of a CSV file; null for NDJSON. */
+    columns: Optional<string[]>
   }
+  /** `line`: the number of its first line in the file. */
+  importChunk: { importId: string; line: number; content: string }
+  importHash: { importId: string; hash: Buffer }
 }

@@ -10,6 +10,7 @@ import { deliveryRoutes } from './routes/delivery.ts'
 import { dependantRoutes } from './routes/dependants.ts'
 import { followUpRoutes } from './routes/follow-ups.ts'
 import { gatewayRoutes } from './routes/gateways.ts'
+import { importRoutes } from './routes/imports.ts'
 import { keyRoutes } from './routes/keys.ts'
 import { leakReportRoutes } from './routes/leak-reports.ts'
 import { meRoutes } from './routes/me.ts'
@@ -78,6 +79,7 @@ export const API_ROUTES: readonly Route[] = [
   ...suspicionRoutes,
   ...leakReportRoutes,
   ...reviewRoutes,
+  ...importRoutes,
   ...webhookRoutes,
   ...auditRoutes,
 ]

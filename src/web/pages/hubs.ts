@@ -73,6 +73,18 @@ const DESK: readonly Row[] = [
     hint: 'Keys that are used in an unusual way, of all organisations.',
     needs: 'suspicions.view',
   },
+  {
+    href: '/desk/leaks',
+    label: 'Leaked keys',
+    hint: 'Keys that were found where everybody can read them.',
+    needs: 'leaks.view',
+  },
+  {
+    href: '/desk/imports',
+    label: 'Import keys',
+    hint: 'Bring in the keys that customers have already, by their hashes.',
+    needs: 'imports.manage',
+  },
   { href: '/gateways', label: 'Gateways', hint: 'Who may ask whether a key is good.', needs: 'gateways.manage' },
   {
     href: '/webhooks',
