@@ -51,6 +51,8 @@ export async function spendUnprovenRequest(db: Db, network: string): Promise<voi
 /** Counts a request for lost access, by network and by address, known or not. Refuses with `TOO_MANY_REQUESTS`. */
 export async function spendAccessRequest(db: Db, network: string, email: string): Promise<void> {
   await spendPoint(db, ACCESS_REQUESTS_PER_NETWORK, networkOf(network))
+  const { resetsPerHour } = await findPolicy(db)
+  await spendPoint(db, { name: 'lost-access-hour', points: resetsPerHour, seconds: 60 * 60 }, email)
   await spendPoint(db, ACCESS_REQUESTS_PER_EMAIL, email)
 }
 

@@ -210,6 +210,8 @@ const PAGES: readonly (readonly [who: keyof typeof visitors, page: string, path:
   ['admin', 'the letters', () => '/desk/letters'],
   ['admin', 'a letter to look at', () => '/desk/letters/old-key-stops'],
   ['admin', 'the desk’s health', () => '/desk/health'],
+  ['admin', 'the policies', () => '/desk/policies'],
+  ['admin', 'the policy of a service', () => `/desk/policies/${world.place.serviceId}`],
 ]
 
 describe('axe-core finds nothing, no policy is broken and nothing scrolls sideways on', () => {

@@ -10,6 +10,7 @@ import { makePeople, type Organisation, type People } from './people.ts'
 import { makeService, type NewDemoService } from './services.ts'
 import { makeShow } from './show.ts'
 import { showPeople } from './show-people.ts'
+import { showPolicies } from './show-policies.ts'
 import { showTokens } from './tokens.ts'
 
 const FILINGS_PER_HOUR = 10_000
@@ -81,6 +82,7 @@ export async function makeWorld(desk: Foundation, inbox: Inbox, receiver: Receiv
   const services = await makeServices(desk, people.organisations)
   const webhook = await makeWebhook(desk, people, receiver)
   const keys = await makeShow(desk, people)
+  await showPolicies(desk, people)
   await showTokens(db, people)
   await showPeople(db, people)
   const client = await createGateway(db, people.admin.actor, { name: 'Simulated client' })
