@@ -28,10 +28,12 @@ const BUTTONS: readonly (readonly [href: string, label: string, roles: (role: Ro
 ]
 
 function navigation(role: Role, path: string): { href: string; label: string; current: boolean }[] {
+  // a key's page belongs to the panel of keys
+  const at = path.startsWith('/keys/') ? '/services/' : path
   return BUTTONS.filter(([, , mayUse]) => mayUse(role)).map(([href, label]) => ({
     href,
     label,
-    current: path === href || path.startsWith(`${href}/`),
+    current: at === href || at.startsWith(`${href}/`),
   }))
 }
 
