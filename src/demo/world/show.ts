@@ -8,6 +8,7 @@ import { withdrawRotation } from '../../desk/withdraw.ts'
 import { setDelivery } from '../../keyring/delivery/set-delivery.ts'
 import type { PersonActor } from '../../rules/permissions.ts'
 import type { Foundation } from '../../start.ts'
+import { bindToFirstKey } from './bind.ts'
 import { showConversation } from './conversation.ts'
 import { file } from './file.ts'
 import type { People } from './people.ts'
@@ -46,6 +47,7 @@ async function showRunning(desk: Foundation, owner: Owner, agent: PersonActor): 
     { name: 'Invoicing EU', environment: 'live' },
     { reason: 'scheduled', details: 'Yearly rotation.', overlapSeconds: 14 * DAY_SECONDS },
   )
+  await bindToFirstKey(desk, owner, running.ref)
   await approve(desk, agent, running.ref)
   await carryOutDue(desk)
   const later = await file(
