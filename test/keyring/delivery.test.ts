@@ -1,6 +1,8 @@
 import { Decrypter, generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { findService } from '../../src/database/keys/services.ts'
+import { findItemStates } from '../../src/database/letters/reminders.ts'
+import { findWaitingForMember } from '../../src/database/letters/waiting.ts'
 import { acknowledgeVersion, fetchSealed } from '../../src/keyring/delivery/sealed.ts'
 import { setDelivery } from '../../src/keyring/delivery/set-delivery.ts'
 import { revealVersion } from '../../src/keyring/reveal.ts'
@@ -80,7 +82,7 @@ describe('where new keys go', () => {
     const wrong = [
       '',
       'age1',
-      `${recipient.slice(0, -1)}q`,
+      `${recipient.slice(0, -1)}${recipient.endsWith('q') ? 'p' : 'q'}`,
       recipient.toUpperCase(),
       `${recipient} ${recipient}`,
       point.slice(0, 62),
@@ -159,13 +161,25 @@ describe('a key that is delivered sealed', () => {
     }
   })
 
-  test('counts as picked up only once it was acknowledged', async () => {
+  test('counts as picked up only once it was acknowledged, for pages, reminders and digests alike', async () => {
     const { ref, versionId } = await sealedVersion()
-    const pickedUp = async () => (await read(db, ref)).items[0]?.newVersion?.pickedUp
+    async function pickedUp() {
+      const item = db.selectFrom('item').selectAll().where('newVersionId', '=', versionId)
+      const states = db.transaction().execute(async (trx) => findItemStates(trx, await item.execute()))
+      const shown = (await read(db, ref)).items.find(({ newVersionId }) => newVersionId === versionId)
+      return [shown?.newVersion?.pickedUp, (await states)[0]?.newIsPickedUp]
+    }
+    const waits = async () => {
+      const found = db.transaction().execute((trx) => findWaitingForMember(trx, world.owner.personId, new Date()))
+      return (await found).some((row) => row.ref === ref)
+    }
     await fetchSealed(db, world.owner, versionId)
-    expect(await pickedUp()).toBe(false)
-    await acknowledgeVersion(db, world.owner, versionId)
-    expect(await pickedUp()).toBe(true)
+    expect([await pickedUp(), await waits()]).toEqual([[false, false], true])
+    for (const { newVersionId } of (await read(db, ref)).items) {
+      await fetchSealed(db, world.owner, newVersionId ?? '')
+      await acknowledgeVersion(db, world.owner, newVersionId ?? '')
+    }
+    expect([await pickedUp(), await waits()]).toEqual([[true, true], false])
   })
 
   test('ends with its version', async () => {
