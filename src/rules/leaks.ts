@@ -43,17 +43,27 @@ function oneLine(text: string): string {
     .trim()
 }
 
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
 /**
  * What a report says of where the key was found, as it may be kept and shown: a link is http or https and short enough; whatever holds
  * the key, or looks as if it held one, is left out. Never refuses: the key was found wherever it was.
  */
 export function cleanEvidence(key: string, reported: { source: string; url?: string | undefined }): Evidence {
   const holdsKey = (text: string) =>
-    text.includes(key) || text.includes(encodeURIComponent(key)) || containsSecret(text)
-  const source = oneLine(reported.source).slice(0, MAX_SOURCE)
+    [text, decoded(text)].some((each) => each.includes(key) || containsSecret(each)) ||
+    text.includes(encodeURIComponent(key))
+  const source = oneLine(reported.source)
   const url = (reported.url ?? '').trim()
   return {
-    source: source === '' || holdsKey(source) ? 'unknown' : source,
+    // looked at before it is cut: what is left of a key is a part of it
+    source: source === '' || holdsKey(source) ? 'unknown' : source.slice(0, MAX_SOURCE).trim(),
     url: url.length <= MAX_URL && isLink(url) && !holdsKey(url) ? url : '',
   }
 }

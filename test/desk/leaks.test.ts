@@ -146,6 +146,17 @@ describe('a report of a leaked key', () => {
   })
 
   test.each([
+    [`${'x'.repeat(70)} KEY`, ''],
+    ['KEY', `https://x.example/?k=CODED`],
+  ])('keeps no part of it either: %s', async (source, url) => {
+    const { text, versionId } = await newService()
+    const coded = [...text].map((character) => `%${character.charCodeAt(0).toString(16)}`).join('')
+    await report(text, { source: source.replace('KEY', text), url: url.replace('CODED', coded) })
+    const [kept] = await db.selectFrom('leakReport').selectAll().where('versionId', '=', versionId).execute()
+    expect(kept).toMatchObject({ source: 'unknown', url: '' })
+  })
+
+  test.each([
     'javascript:alert(1)',
     'ftp://x.example/',
     'https://a:b@x.example/',
@@ -317,6 +328,51 @@ describe('where the key is in a rotation already', () => {
     await approveRotation(db, world.agent, ref, { revision: 1 })
     await carryOutAll(db)
     expect((await readRotation(db, ref)).items[0]).toMatchObject({ status: 'overlap', oldVersionId: versionId })
+  })
+
+  test('an old half that leaks while the new one waits to work leaves that one working at once', async () => {
+    const { id, authKeyId, text } = await newService()
+    await db.insertInto('servicePolicy').values({ serviceId: id, cooldownSeconds: 86_400 }).execute()
+    const old = await fileAndApprove(db, world, id, { items: [{ keyId: authKeyId }] })
+    await carryOutAll(db)
+    const made = (await readRotation(db, old)).items[0]?.newVersionId
+    const ref = await reportedRef(text)
+    expect(await acceptedVersions(authKeyId)).toEqual([made])
+    await approveRotation(db, world.agent, ref, { revision: 1 })
+    await carryOutAll(db)
+    expect((await readRotation(db, ref)).items[0]).toMatchObject({ status: 'overlap', oldVersionId: made })
+  })
+
+  test.each([
+    ['is stopped by the policy', 'disable', 0],
+    ['waits to work', 'tell', 86_400],
+  ] as const)('a new half that %s gives its place back to the old one, which nobody found', async (_, response, wait) => {
+    const { id, authKeyId, versionId } = await newService(response)
+    await db.updateTable('servicePolicy').set({ cooldownSeconds: wait }).where('serviceId', '=', id).execute()
+    const old = await fileAndApprove(db, world, id, { items: [{ keyId: authKeyId }] })
+    await carryOutAll(db)
+    const { text, versionId: leaked } = await sealedSecret(db, maker.sealer, authKeyId)
+    const ref = await reportedRef(text)
+    expect(await acceptedVersions(authKeyId)).toEqual([versionId])
+    expect(await versionOf(versionId)).toMatchObject({ revokedAt: null, acceptedUntil: null })
+    expect(await versionOf(leaked)).toMatchObject({ sealed: null, rolledBackAt: expect.any(Date) })
+    expect(await readRotation(db, old)).toMatchObject({ status: 'closed', items: [{ status: 'rolled_back' }] })
+    expect(await lettersAbout(db, old, 'old-key-revoked')).toEqual([])
+    await approveRotation(db, world.agent, ref, { revision: 1 })
+    await carryOutAll(db)
+    expect((await readRotation(db, ref)).items[0]).toMatchObject({ oldVersionId: versionId })
+    expect(await acceptedVersions(authKeyId)).not.toContain(leaked)
+  })
+
+  test('“shorten” leaves a revocation of the old half that is planned for sooner where it is', async () => {
+    const { id, authKeyId, text } = await newService('shorten')
+    const items = [{ keyId: authKeyId }]
+    const ref = await fileAndApprove(db, world, id, { items, reason: 'compromised', overlapSeconds: 10 * 86_400 })
+    await carryOutAll(db)
+    const at = new Date(Date.now() + 3_600_000)
+    await revokeEarly(db, world.owner, ref, { at })
+    await report(text)
+    expect((await readRotation(db, ref)).items[0]?.overlapEndsAt).toEqual(at)
   })
 
   test('a version that has stopped already is only told of', async () => {

@@ -69,9 +69,10 @@ async function openRotation(
   owner: Owner,
   { policy, evidence, at }: { policy: Policy; evidence: Evidence; at: Date },
 ): Promise<string> {
-  const { key, live, versions } = leak
+  const { key, live, version, versions } = leak
   const ref = await nextRef(trx)
-  const replaced = live !== null && (await giveWay(trx, live, versions, { ref, at })).closed
+  const leaked = { versionId: version.id, response: policy.leakResponse }
+  const replaced = live !== null && (await giveWay(trx, live, versions, { ref, leaked, at })).closed
   const replaces = replaced ? live?.rotation.ref : undefined
   await fileForLeak(trx, { ref, owner, key, policy, evidence, replaces, at })
   return ref

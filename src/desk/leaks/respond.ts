@@ -32,6 +32,8 @@ export async function respond(
 ): Promise<void> {
   const end = leakedEnd(response, version.acceptedUntil, at)
   if (end === null || end.getTime() === version.acceptedUntil?.getTime()) return
+  // a revocation that is planned for sooner is final
+  if (version.revokeFrom !== null && version.revokeFrom <= end) return
   if (live?.item.status === 'overlap' && live.item.oldVersionId === version.id) {
     await endOverlap(trx, live, version, end, at)
     return
