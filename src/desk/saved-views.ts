@@ -2,7 +2,7 @@ import type { Db } from '../database/connect.ts'
 import { lockPerson } from '../database/people/people.ts'
 import { type PersonActor, requireRole } from '../rules/permissions.ts'
 import { Refusal } from '../rules/refusals.ts'
-import { cleanName, NAME_PROBLEM } from '../rules/text/names.ts'
+import { cleanName, NAME_PROBLEM, nameProblem } from '../rules/text/names.ts'
 
 export const MOST_SAVED_VIEWS = 20
 const LONGEST_NAME = 60
@@ -18,7 +18,8 @@ function refuse(message: string): Refusal {
 export async function saveView(db: Db, actor: PersonActor, view: { name: string; query: string }): Promise<void> {
   requireRole(actor, 'rotations.decide')
   const name = cleanName(view.name)
-  if (name === null) throw refuse(NAME_PROBLEM)
+  const problem = nameProblem(view.name)
+  if (name === null || problem !== null) throw refuse(problem ?? NAME_PROBLEM)
   if (name.length > LONGEST_NAME) throw refuse(`Use at most ${LONGEST_NAME} characters.`)
   const row = { personId: actor.personId, name, query: view.query }
   await db.transaction().execute(async (trx) => {

@@ -346,23 +346,26 @@ describe('where the key is in a rotation already', () => {
   test.each([
     ['is stopped by the policy', 'disable', 0],
     ['waits to work', 'tell', 86_400],
-  ] as const)('a new half that %s gives its place back to the old one, which nobody found', async (_, response, wait) => {
-    const { id, authKeyId, versionId } = await newService(response)
-    await db.updateTable('servicePolicy').set({ cooldownSeconds: wait }).where('serviceId', '=', id).execute()
-    const old = await fileAndApprove(db, world, id, { items: [{ keyId: authKeyId }] })
-    await carryOutAll(db)
-    const { text, versionId: leaked } = await sealedSecret(db, maker.sealer, authKeyId)
-    const ref = await reportedRef(text)
-    expect(await acceptedVersions(authKeyId)).toEqual([versionId])
-    expect(await versionOf(versionId)).toMatchObject({ revokedAt: null, acceptedUntil: null })
-    expect(await versionOf(leaked)).toMatchObject({ sealed: null, rolledBackAt: expect.any(Date) })
-    expect(await readRotation(db, old)).toMatchObject({ status: 'closed', items: [{ status: 'rolled_back' }] })
-    expect(await lettersAbout(db, old, 'old-key-revoked')).toEqual([])
-    await approveRotation(db, world.agent, ref, { revision: 1 })
-    await carryOutAll(db)
-    expect((await readRotation(db, ref)).items[0]).toMatchObject({ oldVersionId: versionId })
-    expect(await acceptedVersions(authKeyId)).not.toContain(leaked)
-  })
+  ] as const)(
+    'a new half that %s gives its place back to the old one, which nobody found',
+    async (_, response, wait) => {
+      const { id, authKeyId, versionId } = await newService(response)
+      await db.updateTable('servicePolicy').set({ cooldownSeconds: wait }).where('serviceId', '=', id).execute()
+      const old = await fileAndApprove(db, world, id, { items: [{ keyId: authKeyId }] })
+      await carryOutAll(db)
+      const { text, versionId: leaked } = await sealedSecret(db, maker.sealer, authKeyId)
+      const ref = await reportedRef(text)
+      expect(await acceptedVersions(authKeyId)).toEqual([versionId])
+      expect(await versionOf(versionId)).toMatchObject({ revokedAt: null, acceptedUntil: null })
+      expect(await versionOf(leaked)).toMatchObject({ sealed: null, rolledBackAt: expect.any(Date) })
+      expect(await readRotation(db, old)).toMatchObject({ status: 'closed', items: [{ status: 'rolled_back' }] })
+      expect(await lettersAbout(db, old, 'old-key-revoked')).toEqual([])
+      await approveRotation(db, world.agent, ref, { revision: 1 })
+      await carryOutAll(db)
+      expect((await readRotation(db, ref)).items[0]).toMatchObject({ oldVersionId: versionId })
+      expect(await acceptedVersions(authKeyId)).not.toContain(leaked)
+    },
+  )
 
   test('“shorten” leaves a revocation of the old half that is planned for sooner where it is', async () => {
     const { id, authKeyId, text } = await newService('shorten')

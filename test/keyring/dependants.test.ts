@@ -251,3 +251,9 @@ test('what is registered while a new version is made is in its tasks, whoever co
     expect(await tasksOf(ref)).toHaveLength(1)
   }
 })
+
+test('no dependant is called by the text of a key, which would stay on record', async () => {
+  const { authKeyId } = await newService()
+  const name = 'rk_auth_live_CANARYcanaryCANARYcanaryCANARY12345678'
+  expect(await outcome(add(authKeyId, { type: 'other', name }))).toBe('CONTAINS_SECRET')
+})

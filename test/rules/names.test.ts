@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { cleanEmail, cleanName } from '../../src/rules/text/names.ts'
+import { checkedName, cleanEmail, cleanName, nameProblem } from '../../src/rules/text/names.ts'
 
 describe('a name', () => {
   test.each([
@@ -75,4 +75,11 @@ describe('an email address', () => {
   ])('%j is refused', (text) => {
     expect(cleanEmail(text)).toBeNull()
   })
+})
+
+const KEY = 'rk_auth_live_CANARYcanaryCANARYcanaryCANARY12345678'
+
+test.each([KEY, `Ledger ${KEY}`])('no name holds what looks like a key: %s', (name) => {
+  expect(() => checkedName(name)).toThrow(expect.objectContaining({ code: 'CONTAINS_SECRET' }))
+  expect(nameProblem(name)).toMatch(/API key/)
 })

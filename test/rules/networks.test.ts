@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { cleanRanges } from '../../src/rules/keys/addresses.ts'
 import { networkOf, sourceNetworkOf } from '../../src/rules/networks.ts'
 
 test.each([
@@ -26,4 +27,8 @@ test.each([
   ['', null],
 ])('a use from %s came from the network %s', (address, network) => {
   expect(sourceNetworkOf(address)).toBe(network)
+})
+
+test.each(['fe80::1%eth0', 'fe80::%1/64', '10.0.0.0/8/32', '10.0.0.1/'])('%s is no range', (text) => {
+  expect(cleanRanges([text])).toHaveProperty('problem')
 })

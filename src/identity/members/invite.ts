@@ -4,7 +4,7 @@ import { lockOrMakePerson, type PersonRow } from '../../database/people/people.t
 import { putLetter } from '../../outbox/letters.ts'
 import type { Role } from '../../rules/permissions.ts'
 import { type FieldError, Refusal } from '../../rules/refusals.ts'
-import { cleanEmail, cleanName, EMAIL_PROBLEM, NAME_PROBLEM } from '../../rules/text/names.ts'
+import { cleanEmail, cleanName, EMAIL_PROBLEM, nameProblem } from '../../rules/text/names.ts'
 import { hashToken, newToken } from '../../secrets/tokens.ts'
 
 const INVITATION_DAYS = 7
@@ -18,9 +18,10 @@ export function cleanInvitee(invitee: Invitee, path = ''): Invitee {
   const name = cleanName(invitee.name)
   const email = cleanEmail(invitee.email)
   const errors: FieldError[] = []
-  if (name === null) errors.push({ pointer: `${path}/name`, message: NAME_PROBLEM })
+  const problem = nameProblem(invitee.name)
+  if (problem !== null) errors.push({ pointer: `${path}/name`, message: problem })
   if (email === null) errors.push({ pointer: `${path}/email`, message: EMAIL_PROBLEM })
-  if (name === null || email === null) throw new Refusal('INVALID_REQUEST', { errors })
+  if (name === null || email === null || errors.length > 0) throw new Refusal('INVALID_REQUEST', { errors })
   return { name, email }
 }
 

@@ -1,7 +1,7 @@
 import { cleanRanges, rangesWithin } from '../../rules/keys/addresses.ts'
 import type { PersonActor } from '../../rules/permissions.ts'
 import { type FieldError, Refusal } from '../../rules/refusals.ts'
-import { cleanName, NAME_PROBLEM } from '../../rules/text/names.ts'
+import { cleanName, nameProblem } from '../../rules/text/names.ts'
 import { isScope, mayHandOn, SCOPES, type Scope, unattendedScopesProblem } from '../../rules/token-scopes.ts'
 
 const MAX_DAYS = 365
@@ -55,7 +55,7 @@ export function checkNewToken(actor: PersonActor, input: NewPersonalToken, now: 
   const add = (pointer: string, message: string | null) => {
     if (message !== null) errors.push({ pointer, message })
   }
-  if (name === null) add('/name', NAME_PROBLEM)
+  add('/name', nameProblem(input.name))
   add('/expiresAt', endProblem(expiresAt, unattended, now))
   add('/scopes', scopesProblem(scopes, unattended))
   if ('problem' in cleaned) add('/ipRanges', cleaned.problem)

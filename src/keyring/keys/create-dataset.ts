@@ -2,7 +2,6 @@ import { recordAudit } from '../../database/audit/append.ts'
 import { clock, type Db } from '../../database/connect.ts'
 import { newId } from '../../database/ids.ts'
 import { isUniqueViolation } from '../../database/violations.ts'
-import { refuseSecret } from '../../rules/keys/secret-text.ts'
 import { type PersonActor, requireRole } from '../../rules/permissions.ts'
 import { Refusal } from '../../rules/refusals.ts'
 import { checkedName } from '../../rules/text/names.ts'
@@ -21,7 +20,6 @@ export async function createDataset(
 ): Promise<{ id: string; keyId: string }> {
   requireRole(actor, 'keys.manage')
   const name = checkedName(input.name)
-  refuseSecret('/name', name)
   const id = newId('dataset')
   return db.transaction().execute(async (trx) => {
     const service = await lockRoomForKey(trx, actor, input.serviceId)

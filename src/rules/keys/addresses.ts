@@ -54,9 +54,10 @@ function unmapped(address: string, bits: string): string {
 }
 
 function normalRange(given: string): string | null {
-  const [start = '', bits] = given.split('/')
+  const [start = '', bits, ...more] = given.split('/')
   const address = inGroups(start)
-  if (!isAddress(address)) return null
+  // a zone (`%eth0`) means something on one machine alone
+  if (!isAddress(address) || address.includes('%') || more.length > 0) return null
   if (bits === undefined) return ipaddr.process(address).toString()
   if (!ipaddr.isValidCIDR(`${address}/${bits}`)) return null
   const text = unmapped(address, bits)

@@ -1,4 +1,5 @@
-import { Refusal } from '../refusals.ts'
+import { containsSecret } from '../keys/secret-text.ts'
+import { REFUSALS, Refusal } from '../refusals.ts'
 
 const MAX_NAME_LENGTH = 100
 const MAX_EMAIL_LENGTH = 254
@@ -23,11 +24,20 @@ export function cleanName(text: string): string | null {
   return visible && name.length <= MAX_NAME_LENGTH && !CONFUSING.test(name) ? name : null
 }
 
-/** The name as it is stored. Refuses INVALID_REQUEST. */
+/** What is wrong with a name, as a sentence, or null: none, or one that looks like a key, which would stay on record and go into letters. */
+export function nameProblem(text: string): string | null {
+  const name = cleanName(text)
+  if (name === null) return NAME_PROBLEM
+  return containsSecret(name) ? REFUSALS.CONTAINS_SECRET : null
+}
+
+/** The name as it is stored. Refuses INVALID_REQUEST, and CONTAINS_SECRET for one that looks like a key. */
 export function checkedName(text: string): string {
   const name = cleanName(text)
-  if (name !== null) return name
-  throw new Refusal('INVALID_REQUEST', { errors: [{ pointer: '/name', message: NAME_PROBLEM }] })
+  const message = nameProblem(text)
+  if (name !== null && message === null) return name
+  const code = name === null ? 'INVALID_REQUEST' : 'CONTAINS_SECRET'
+  throw new Refusal(code, { errors: [{ pointer: '/name', message: message ?? NAME_PROBLEM }] })
 }
 
 const LOCAL_PART = /^[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/
