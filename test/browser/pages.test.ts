@@ -147,6 +147,7 @@ const PAGES: readonly (readonly [who: keyof typeof visitors, page: string, path:
   ['owner', 'the deletion of a key', () => `/keys/${hostileKeyId}/deletion`],
   ['owner', 'a new key', () => `/services/${world.place.serviceId}/keys/new`],
   ['owner', 'what depends on a key', () => `/keys/${world.place.authKeyId}/dependants`],
+  ['owner', 'a key that can’t be rolled', () => `/keys/${world.place.authKeyId}/roll`],
   ['owner', 'a new rotation', () => '/rotations/new'],
   ['owner', 'replacing a rotation in its overlap', () => `/rotations/new?replaces=${overlapping}`],
   ['owner', 'a rotation in its overlap', () => `/rotations/${overlapping}`],

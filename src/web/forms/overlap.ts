@@ -32,7 +32,7 @@ const NOW = {
 const ON_PICKUP = {
   value: 'pickup',
   label: 'Until I have the new one, 24 hours at most',
-  hint: 'Recommended instead of “at once”: an old key stops in the moment in which its new one is picked up.',
+  hint: 'Recommended in place of “at once”: an old key stops in the moment in which its new one is picked up.',
 }
 const ON_USE = {
   value: 'first_use',
