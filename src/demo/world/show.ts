@@ -13,6 +13,7 @@ import { showConversation } from './conversation.ts'
 import { file } from './file.ts'
 import type { People } from './people.ts'
 import { showApprovals } from './show-approvals.ts'
+import { showKeys } from './show-keys.ts'
 import { showQueue } from './show-queue.ts'
 import { showWatch } from './show-watch.ts'
 
@@ -152,6 +153,7 @@ export async function makeShow(desk: Foundation, people: People): Promise<string
   const talkedAbout = await showConversation(desk, people)
   const special = await showApprovals(desk, second, [agent, colleague])
   await showQueue(desk, agent, colleague)
+  await showKeys(desk, first)
   await showWatch(desk.db, first)
   return [...running, ...followedUp, ...waiting, ...talkedAbout, ...special]
 }
