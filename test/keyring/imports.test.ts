@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fc, test as prop } from '@fast-check/vitest'
+import { sql } from 'kysely'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { findImport } from '../../src/database/imports.ts'
 import { findLeakedVersions } from '../../src/database/leaks.ts'
@@ -39,12 +40,19 @@ function bytes(text: string, size = text.length): AsyncIterable<Uint8Array> {
   })()
 }
 
-async function runImport(text: string, { dryRun = false, size = 65_536 } = {}) {
-  const { id } = await receiveImport(db, world.admin, { name: 'keys', dryRun, stream: bytes(text, size) })
+async function received(text: string, { dryRun = false, size = 65_536 } = {}): Promise<string> {
+  return (await receiveImport(db, world.admin, { name: 'keys', dryRun, stream: bytes(text, size) })).id
+}
+
+async function carryOutWhole(id: string) {
   while (await carryOutImport(db, id));
   const done = await findImport(db, id)
   if (done === undefined) throw new Error('there is no such import')
   return done
+}
+
+async function runImport(text: string, options = {}) {
+  return carryOutWhole(await received(text, options))
 }
 
 function lineOf(serviceId: string, key: string, more: object = {}): string {
@@ -168,12 +176,15 @@ describe('an import', () => {
     expect(await runImport(file)).toMatchObject({ added: 1_200, known: 300, refused: 1 })
   })
 
-  test('at the same moment as the same again adds each key once', async () => {
+  test('at the same moment as the same again, in whatever order, adds each key once', async () => {
     const serviceId = await newService()
-    const file = Array.from({ length: 1_500 }, (_, i) => lineOf(serviceId, `both ${i}`)).join('\n')
-    const done = await Promise.all([runImport(file), runImport(file), runImport(file)])
-    expect(done.reduce((sum, { added }) => sum + added, 0)).toBe(1_500)
-    expect(await keysOf(serviceId)).toHaveLength(1_500)
+    for (let round = 1; round <= 20; round += 1) {
+      const lines = Array.from({ length: 300 }, (_, i) => lineOf(serviceId, `both ${round} ${i}`))
+      const ids = [await received(lines.join('\n')), await received(lines.toReversed().join('\n'))]
+      const done = await Promise.all(ids.map(carryOutWhole))
+      expect(done.reduce((sum, { added }) => sum + added, 0)).toBe(300)
+    }
+    expect(await keysOf(serviceId)).toHaveLength(6_000)
   })
 
   test('tells each organisation’s audit trail what came in, and the desk’s of the whole', async () => {
@@ -196,6 +207,23 @@ describe('an import', () => {
       const sent = { name: 'x', dryRun: true, stream: bytes('{}') }
       expect(await outcome(receiveImport(db, actor, sent))).toBe('NOT_ALLOWED')
     }
+  })
+
+  test('that fails is put off, and holds up no other', async () => {
+    const serviceId = await newService()
+    await sql`alter table key add constraint broken check (name <> 'Breaks')`.execute(db)
+    const ids = [
+      await received(lineOf(serviceId, 'broken', { name: 'Breaks' })),
+      await received(lineOf(serviceId, 'sound')),
+    ]
+    await expect(carryOutImport(db)).rejects.toThrow('broken')
+    while (await carryOutImport(db));
+    const statuses = () => Promise.all(ids.map(async (id) => (await findImport(db, id))?.status))
+    expect(await statuses()).toEqual(['running', 'finished'])
+
+    await sql`alter table key drop constraint broken`.execute(db)
+    for (const id of ids) await carryOutWhole(id)
+    expect(await statuses()).toEqual(['finished', 'finished'])
   })
 
   test('whose file broke off is not carried out, and forgotten after an hour', async () => {

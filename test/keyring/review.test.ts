@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { beforeAll, expect, test } from 'vitest'
 import { mergeNetworks, mergePermissions, mergeUses } from '../../src/database/watch/merge.ts'
 import { findReview, findReviewedKeys, findReviews } from '../../src/database/watch/reviews.ts'
@@ -203,4 +204,22 @@ test('owners are reminded once in 90 days without a review, by however many work
   expect(await noticesOf('review_due', place.owner.personId)).toHaveLength(2)
   await reviewPermissions(db, place.owner, { changes: [] })
   expect(await remindOfNextReview(db)).toBe(false)
+})
+
+test('an organisation that can not be reminded is put off, and holds up no other', async () => {
+  const [broken, sound] = [await newPlace(), await newPlace()]
+  const ids = [broken.organisationId, sound.organisationId]
+  await sql`alter table letter add constraint broken check (natural_key not like ${sql.lit(`%${ids[0]}%`)})`.execute(db)
+  for (const [i, id] of ids.entries()) {
+    await db
+      .updateTable('organisation')
+      .set({ reviewDueAt: ago(10 - i) })
+      .where('id', '=', id)
+      .execute()
+  }
+  await expect(remindOfNextReview(db)).rejects.toThrow('broken')
+  while (await remindOfNextReview(db));
+  expect(await noticesOf('review_due', sound.owner.personId)).toHaveLength(1)
+  await sql`alter table letter drop constraint broken`.execute(db)
+  expect(await noticesOf('review_due', broken.owner.personId)).toEqual([])
 })

@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { beforeAll, expect, test } from 'vitest'
 import { findService } from '../../src/database/keys/services.ts'
 import { addRefusedUses, mergeNetworks } from '../../src/database/watch/merge.ts'
@@ -203,6 +204,29 @@ test('what an owner dismissed is gone from the list and stays so; nobody else ca
   expect(all.items).toMatchObject([{ count: 1, dismissedBy: { id: key.owner.personId } }])
   const entries = db.selectFrom('auditEntry').select('sequence').where('chain', '=', key.organisationId)
   expect(await entries.where('action', '=', 'suspicion.dismiss').execute()).toHaveLength(1)
+})
+
+test('a key whose use can not be weighed is put off, and holds up no other', async () => {
+  const [broken, sound] = [await oldKey(), await oldKey()]
+  const refuse = sql.lit(broken.keyId)
+  await sql`alter table suspicion add constraint broken check (key_id <> ${refuse})`.execute(db)
+  await refused(broken, 'EXPIRED', 1)
+  await refused(sound, 'EXPIRED', 1)
+  const tries: string[] = []
+  const weighOnce = () => weighNextUse(db).catch(() => tries.push('failed') > 0)
+  while (tries.length < 3 && (await weighOnce()));
+  expect(tries).toEqual(['failed'])
+  expect(await raisedFor(sound)).toHaveLength(1)
+
+  await sql`alter table suspicion drop constraint broken`.execute(db)
+  expect(await raisedFor(broken)).toEqual([])
+  await db
+    .updateTable('key')
+    .set({ weighAfter: ago(0) })
+    .where('id', '=', broken.keyId)
+    .execute()
+  await weighAll()
+  expect(await raisedFor(broken)).toHaveLength(1)
 })
 
 test('networks and refusals older than 90 days are forgotten, batch by batch, and newer ones kept', async () => {

@@ -30,6 +30,8 @@ export type KeyTables = PolicyTables & {
     createdAt: Date
     createdBy: Optional<string>
     deletedAt: Optional<Date>
+    /** The worker does not weigh its use before this, since it failed. */
+    weighAfter: Optional<Date>
   }
   version: {
     id: string
@@ -97,6 +99,8 @@ export type KeyTables = PolicyTables & {
     receivedAt: Optional<Date>
     /** The header of a CSV file; null for NDJSON. */
     columns: Optional<string[]>
+    /** The worker does not go on with it before this, since it failed. */
+    goOnAfter: Optional<Date>
   }
   /** `line`: the number of its first line in the file. */
   importChunk: { importId: string; line: number; content: string }

@@ -13,9 +13,13 @@ export type WatchedKey = {
 }
 
 const ROWS_AT_ONCE = 500
+/** After something went wrong with a key, so that it holds up no other. */
+const AFTER_ERROR_SECONDS = 600
 
 // The key is locked before the rows about it, which are taken only where nobody else has them: the recorder may wait for these
 // while a verb that holds the key waits for the recorder.
+
+const isDue = sql<boolean>`(key.weigh_after is null or key.weigh_after <= now())`
 
 /** Claims a key with networks that nobody has weighed; what another worker or a verb holds is passed over. */
 export async function claimKeyWithNewNetworks(trx: Trx): Promise<WatchedKey | undefined> {
@@ -26,10 +30,17 @@ export async function claimKeyWithNewNetworks(trx: Trx): Promise<WatchedKey | un
     .select(['key.id', 'key.organisationId', 'key.serviceId', 'key.createdAt', 'key.ipRanges'])
     .select('version.id as versionId')
     .where('versionNetwork.lookedAt', 'is', null)
+    .where(isDue)
     .limit(1)
     .forNoKeyUpdate('key')
     .skipLocked()
     .executeTakeFirst()
+}
+
+/** Lets all other keys go before this one, which could not be weighed. */
+export async function putOffWeighing(db: Db, keyId: string): Promise<void> {
+  const weighAfter = sql<Date>`clock_timestamp() + make_interval(secs => ${AFTER_ERROR_SECONDS})`
+  await db.updateTable('key').set({ weighAfter }).where('id', '=', keyId).execute()
 }
 
 /** The networks of a version that nobody has weighed, the first seen first, held. */
@@ -70,6 +81,7 @@ export async function claimKeyWithRefusals(trx: Trx): Promise<WatchedKey | undef
     .select(['key.id', 'key.organisationId', 'key.serviceId', 'key.createdAt', 'key.ipRanges'])
     .select('version.id as versionId')
     .where(sql<boolean>`refused_use.looked_count < refused_use.count`)
+    .where(isDue)
     .limit(1)
     .forNoKeyUpdate('key')
     .skipLocked()

@@ -8,18 +8,25 @@ import { addKeys, type Problem, type Sorted, sortLines, type Wanted } from './ad
 
 const BY_WORKER = { kind: 'worker' } as const satisfies Actor
 /** So many problems are kept, the first ones; the others are counted. */
-export const KEPT_PROBLEMS = 1_000
+const KEPT_PROBLEMS = 1_000
 /** An upload that has not come whole by then has broken off. */
 const BROKEN_OFF = sql<Date>`now() - interval '1 hour'`
 
-/** Claims the oldest import that isn't finished, unless another worker has it. */
+/** After something went wrong with one, so that it holds up no other. */
+const AFTER_ERROR_SECONDS = 60
+
+/** Claims the oldest import that isn't finished, unless another worker has it; one that failed a moment ago only when it is asked for. */
 async function claim(trx: Trx, id: string | undefined): Promise<ImportRow | undefined> {
   return trx
     .selectFrom('import')
     .selectAll()
     .where('finishedAt', 'is', null)
     .where((is) => is.or([is('receivedAt', 'is not', null), is('startedAt', '<', BROKEN_OFF)]))
-    .$if(id !== undefined, (query) => query.where('id', '=', id ?? ''))
+    .where((is) =>
+      id === undefined
+        ? is.or([is('goOnAfter', 'is', null), is('goOnAfter', '<=', sql<Date>`now()`)])
+        : is('id', '=', id),
+    )
     .orderBy('id')
     .limit(1)
     .forNoKeyUpdate()
@@ -91,16 +98,29 @@ async function carryOutChunk(trx: Trx, row: ImportRow, chunk: Chunk): Promise<vo
 
 /**
  * Carries out the next piece of an import (of this one, or of whichever is the oldest) in one transaction: a kill leaves it done or undone
- * as a whole, and whoever comes next goes on there. False when there is nothing to do that no other worker has.
+ * as a whole, and whoever comes next goes on there. False when there is nothing to do that no other worker has. One that fails is put off and
+ * holds up no other.
  */
 export async function carryOutImport(db: Db, id?: string): Promise<boolean> {
-  return db.transaction().execute(async (trx) => {
-    const row = await claim(trx, id)
-    if (row === undefined) return false
-    const chunks = trx.selectFrom('importChunk').select(['line', 'content']).where('importId', '=', row.id)
-    const chunk = row.receivedAt === null ? undefined : await chunks.orderBy('line').limit(1).executeTakeFirst()
-    if (chunk === undefined) await finish(trx, row, await clock(trx))
-    else await carryOutChunk(trx, row, chunk)
-    return true
-  })
+  let claimed: string | null = null
+  try {
+    return await db.transaction().execute(async (trx) => {
+      const row = await claim(trx, id)
+      if (row === undefined) return false
+      claimed = row.id
+      const chunks = trx.selectFrom('importChunk').select(['line', 'content']).where('importId', '=', row.id)
+      const chunk = row.receivedAt === null ? undefined : await chunks.orderBy('line').limit(1).executeTakeFirst()
+      if (chunk === undefined) await finish(trx, row, await clock(trx))
+      else await carryOutChunk(trx, row, chunk)
+      return true
+    })
+  } catch (error) {
+    if (claimed !== null) await putOff(db, claimed)
+    throw error
+  }
+}
+
+async function putOff(db: Db, id: string): Promise<void> {
+  const goOnAfter = sql<Date>`clock_timestamp() + make_interval(secs => ${AFTER_ERROR_SECONDS})`
+  await db.updateTable('import').set({ goOnAfter }).where('id', '=', id).execute()
 }

@@ -7,6 +7,7 @@ import {
   lockNewNetworks,
   lockNewRefusals,
   markWeighed,
+  putOffWeighing,
   type WatchedKey,
 } from '../../database/watch/unweighed.ts'
 import { VERDICT_CODES } from '../../rules/keys/verdict.ts'
@@ -44,16 +45,6 @@ async function weighNetworks(trx: Trx, key: WatchedKey): Promise<void> {
       fresh.map(({ network }) => network),
     )
     .execute()
-}
-
-/** Weighs the new networks of one key. False when there are none that nobody else has. */
-async function weighNextNetworks(db: Db): Promise<boolean> {
-  return db.transaction().execute(async (trx) => {
-    const key = await claimKeyWithNewNetworks(trx)
-    if (key === undefined) return false
-    await weighNetworks(trx, key)
-    return true
-  })
 }
 
 type Refusals = Awaited<ReturnType<typeof lockNewRefusals>>
@@ -119,21 +110,34 @@ async function weighRefusals(trx: Trx, key: WatchedKey): Promise<void> {
   await markWeighed(trx, key.versionId, refusals)
 }
 
-async function weighNextRefusals(db: Db): Promise<boolean> {
-  return db.transaction().execute(async (trx) => {
-    const key = await claimKeyWithRefusals(trx)
-    if (key === undefined) return false
-    await weighRefusals(trx, key)
-    return true
-  })
+/** Weighs one key that `claim` finds; false when it finds none. One that fails is put off. */
+async function weighNext(
+  db: Db,
+  claim: (trx: Trx) => Promise<WatchedKey | undefined>,
+  weigh: (trx: Trx, key: WatchedKey) => Promise<void>,
+): Promise<boolean> {
+  let claimed: string | null = null
+  try {
+    return await db.transaction().execute(async (trx) => {
+      const key = await claim(trx)
+      if (key === undefined) return false
+      claimed = key.id
+      await weigh(trx, key)
+      return true
+    })
+  } catch (error) {
+    if (claimed !== null) await putOffWeighing(db, claimed)
+    throw error
+  }
 }
 
 /**
  * Weighs the latest use of one key and raises what is suspicious about it: a network it was never used from, a burst of refusals, use of
- * a version whose time is over. False when there is nothing to weigh that nobody else has. Carried out twice, it raises nothing twice.
+ * a version whose time is over. False when there is nothing to weigh that nobody else has. Carried out twice, it raises nothing twice; a
+ * key that fails is put off and holds up no other.
  */
 export async function weighNextUse(db: Db): Promise<boolean> {
-  const networks = await weighNextNetworks(db)
-  const refusals = await weighNextRefusals(db)
+  const networks = await weighNext(db, claimKeyWithNewNetworks, weighNetworks)
+  const refusals = await weighNext(db, claimKeyWithRefusals, weighRefusals)
   return networks || refusals
 }
