@@ -88,7 +88,8 @@ export async function addKeys(trx: Trx, { fresh, organisations }: Sorted, at: Da
   }))
   const added = await trx
     .insertInto('version')
-    .values(versions)
+    // in one order, so that two imports of the same keys never wait for one another in a circle
+    .values(versions.toSorted((a, b) => Buffer.compare(a.hash, b.hash)))
     .onConflict((conflict) => conflict.column('hash').doNothing())
     .returning('keyId')
     .execute()
