@@ -202,6 +202,20 @@ describe('an import', () => {
     expect(told.toSorted()).toEqual(expected.toSorted())
   })
 
+  test('keeps no key that is sent where its hash or its name belongs, not even until it is carried out', async () => {
+    const serviceId = await newService()
+    const key = 'rk_auth_live_CANARYcanaryCANARYcanaryCANARY12345678'
+    const text = [lineOf(serviceId, 'n1', { name: key }), `{"sha256":"${key}"}`, `${key}`].join('\n')
+    const { id } = await receiveImport(db, world.admin, { name: 'keys', dryRun: false, stream: bytes(text) })
+    const waiting = await db.selectFrom('importChunk').select('content').where('importId', '=', id).execute()
+    expect(waiting).toHaveLength(1)
+    expect(JSON.stringify(waiting)).not.toContain('CANARY')
+    while (await carryOutImport(db, id));
+    const done = await findImport(db, id)
+    expect(done).toMatchObject({ added: 0, refused: 3 })
+    expect(JSON.stringify(done)).not.toContain('CANARY')
+  })
+
   test('is for administrators', async () => {
     for (const actor of [world.owner, world.agent]) {
       const sent = { name: 'x', dryRun: true, stream: bytes('{}') }

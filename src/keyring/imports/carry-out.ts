@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import { DESK_CHAIN, recordAudit } from '../../database/audit/append.ts'
 import { clock, type Db, type Trx } from '../../database/connect.ts'
 import type { ImportRow } from '../../database/schema.ts'
-import { type ReadLine, readLine } from '../../rules/imports/lines.ts'
+import type { ReadLine } from '../../rules/imports/lines.ts'
 import type { Actor } from '../../rules/permissions.ts'
 import { addKeys, type Problem, type Sorted, sortLines, type Wanted } from './add-keys.ts'
 
@@ -85,8 +85,7 @@ async function count(
 type Chunk = { line: number; content: string }
 
 async function carryOutChunk(trx: Trx, row: ImportRow, chunk: Chunk): Promise<void> {
-  const texts = chunk.content.split('\n').map((text, i) => readLine(text, chunk.line + i, row.columns))
-  const lines = texts.filter((read): read is ReadLine => read !== null)
+  const lines: ReadLine[] = JSON.parse(chunk.content)
   const sorted = await sortLines(trx, lines)
   const at = await clock(trx)
   const added = row.dryRun ? await firstSeen(trx, row.id, sorted.fresh) : await addKeys(trx, sorted, at)

@@ -1,7 +1,7 @@
 import { DESK_CHAIN, recordAudit } from '../../database/audit/append.ts'
 import { clock, type Db } from '../../database/connect.ts'
 import { newId } from '../../database/ids.ts'
-import { MAX_LINE_CHARACTERS, readHeader } from '../../rules/imports/lines.ts'
+import { MAX_LINE_CHARACTERS, readHeader, readLine } from '../../rules/imports/lines.ts'
 import { type Actor, requireRole } from '../../rules/permissions.ts'
 import { Refusal } from '../../rules/refusals.ts'
 
@@ -65,9 +65,11 @@ async function store(db: Db, id: string, stream: AsyncIterable<Uint8Array>) {
     const { line, lines: texts } = taken.piece
     if (texts.length === 0) continue
     lines += texts.filter((text) => text.trim() !== '').length
+    // What a line says is kept, never the line: somebody may send keys where their hashes belong.
+    const read = texts.map((text, i) => readLine(text, line + i, columns)).filter((each) => each !== null)
     await db
       .insertInto('importChunk')
-      .values({ importId: id, line, content: texts.join('\n') })
+      .values({ importId: id, line, content: JSON.stringify(read) })
       .execute()
   }
   if (!begun) throw invalid('The file is empty.')

@@ -1,5 +1,5 @@
 import type { KeyKind } from '../keys/key-text.ts'
-import { cleanName, NAME_PROBLEM } from '../text/names.ts'
+import { cleanName, NAME_PROBLEM, nameProblem } from '../text/names.ts'
 import { csvFields } from './csv-fields.ts'
 
 /** A longer line is refused as a whole, so that no file makes us hold more than this of it. */
@@ -70,8 +70,9 @@ function problemOf({ serviceId, kind, sha256, last4, name, ...others }: Fields):
   const fitsLast4 =
     last4 === undefined || last4 === null || (typeof last4 === 'string' && /^[\x21-\x7e]{1,4}$/.test(last4))
   if (!fitsLast4) return 'last4 is not 1 to 4 visible characters.'
-  const fitsName = name === undefined || name === null || (typeof name === 'string' && cleanName(name) !== null)
-  return fitsName ? null : `name: ${NAME_PROBLEM}`
+  if (name === undefined || name === null) return null
+  const problem = typeof name === 'string' ? nameProblem(name) : NAME_PROBLEM
+  return problem === null ? null : `name: ${problem}`
 }
 
 function readFields(text: string, columns: readonly string[] | null): Fields | string {
