@@ -31,7 +31,7 @@ async function request(start: Date): Promise<string> {
     await page.getByLabel(key).check()
   await page.getByLabel('A key was leaked or stolen').check()
   await owner.fill({ 'Earliest start (optional)': localTime(start, 'UTC') })
-  await page.getByLabel('30 days').check()
+  await page.getByLabel('30 days', { exact: true }).check()
   await owner.press('Continue')
   await page.getByText('Login (live): Auth key').waitFor()
   await page.getByText('Checkout (live): Auth key').waitFor()
