@@ -1,4 +1,5 @@
 import { arch, cpus, platform, totalmem } from 'node:os'
+import { benchImport } from './import.ts'
 import { benchLists } from './lists.ts'
 import { benchVerify } from './verify.ts'
 import { benchWorker } from './worker.ts'
@@ -13,5 +14,6 @@ show([`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model}, ${gibib
 await withBenchWorld(async (world) => {
   show(await benchVerify(world))
   show(await benchWorker(world))
+  show(await benchImport(world))
   show(await benchLists(world))
 })

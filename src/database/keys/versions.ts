@@ -74,7 +74,7 @@ export async function findVersions(db: Db, by: 'id' | 'keyId', ids: readonly str
     .select(sql<boolean>`version.age_file is not null`.as('ageFile'))
     .select(sql<string>`encode(version.hash, 'hex')`.as('fingerprint'))
     .select(sql<Date>`clock_timestamp()`.as('now'))
-    .where(`version.${by}`, 'in', ids)
+    .where(sql<boolean>`${sql.ref(`version.${by}`)} = any (${ids}::text[])`)
     .orderBy('version.createdAt', 'desc')
     .orderBy('version.id', 'desc')
     .execute()

@@ -40,7 +40,7 @@ export async function lockKeys(trx: Trx, keyIds: readonly string[]): Promise<Key
     .innerJoin('service', 'service.id', 'key.serviceId')
     .selectAll('key')
     .select(['service.environment', 'service.name as serviceName', 'service.deletedAt as serviceDeletedAt'])
-    .where('key.id', 'in', keyIds)
+    .where(sql<boolean>`key.id = any (${keyIds}::text[])`)
     .orderBy('key.id')
     .forNoKeyUpdate('key')
     .forShare('service')
@@ -53,7 +53,7 @@ export async function lockVersions(trx: Trx, keyIds: readonly string[]): Promise
   return trx
     .selectFrom('version')
     .selectAll()
-    .where('keyId', 'in', keyIds)
+    .where(sql<boolean>`key_id = any (${keyIds}::text[])`)
     .orderBy('createdAt', 'desc')
     .orderBy('id', 'desc')
     .forNoKeyUpdate()

@@ -14,6 +14,7 @@ import { file } from './file.ts'
 import type { People } from './people.ts'
 import { showApprovals } from './show-approvals.ts'
 import { showKeys } from './show-keys.ts'
+import { showLeakAndImport } from './show-leak.ts'
 import { showQueue } from './show-queue.ts'
 import { showWatch } from './show-watch.ts'
 
@@ -155,5 +156,6 @@ export async function makeShow(desk: Foundation, people: People): Promise<string
   await showQueue(desk, agent, colleague)
   await showKeys(desk, first)
   await showWatch(desk.db, first)
+  await showLeakAndImport(desk, first, people.admin.actor)
   return [...running, ...followedUp, ...waiting, ...talkedAbout, ...special]
 }

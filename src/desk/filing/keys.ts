@@ -29,12 +29,19 @@ async function findFiledKeyIds(trx: Trx, organisationId: string, { items }: Fili
   return [...new Set(filed.map((key) => key.id))]
 }
 
+/** More than anybody can decide at once; a service that was imported may have any number. */
+const MAX_KEYS = 1_000
+
 /** Locks the keys that the filing names; disabled ones are left out, as the form shows them unticked. Refuses NOT_FOUND and NO_KEYS. */
 export async function lockFiledKeys(trx: Trx, organisationId: string, filing: Filing): Promise<KeyInService[]> {
   const ids = await findFiledKeyIds(trx, organisationId, filing)
   const keys = await lockKeys(trx, ids)
   const rotatable = keys.filter((key) => key.enabled && key.deletedAt === null && key.serviceDeletedAt === null)
   if (rotatable.length === 0) throw new Refusal('NO_KEYS')
+  if (rotatable.length > MAX_KEYS) {
+    const message = `One request is about at most ${MAX_KEYS} keys. Name single ones, or make several.`
+    throw new Refusal('INVALID_REQUEST', { errors: [{ pointer: '/items', message }] })
+  }
   return rotatable.toSorted((a, b) => ids.indexOf(a.id) - ids.indexOf(b.id))
 }
 

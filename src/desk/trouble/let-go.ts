@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { Trx } from '../../database/connect.ts'
 import { lockItems, lockRotation } from '../../database/rotations/locks.ts'
 import type { ItemRow, RotationRow } from '../../database/schema.ts'
@@ -51,9 +52,9 @@ export async function lockTouched(
 /** Ends keys for good, whose rows and versions the caller holds: every version stops at `at`, and no secret is left to be picked up. */
 export async function endKeys(trx: Trx, keyIds: readonly string[], at: Date): Promise<void> {
   if (keyIds.length === 0) return
-  const mine = trx.updateTable('key').set({ deletedAt: at }).where('id', 'in', keyIds)
+  const mine = trx.updateTable('key').set({ deletedAt: at }).where(sql<boolean>`id = any (${keyIds}::text[])`)
   await mine.where('deletedAt', 'is', null).execute()
-  const versions = trx.updateTable('version').where('keyId', 'in', keyIds)
+  const versions = trx.updateTable('version').where(sql<boolean>`key_id = any (${keyIds}::text[])`)
   await versions.set(NO_SECRET).execute()
   await versions
     .set({ revokedAt: at })

@@ -131,7 +131,8 @@ export const service = z
     selfService: z.boolean(),
     ageRecipient: z.string().nullable().meta({ description: 'New keys are encrypted to it; null: shown once.' }),
     createdAt: time,
-    keys: z.array(key),
+    keyCount: z.int(),
+    keys: z.array(key).meta({ description: 'The first 100; the others by /v1/services/{id}/keys.' }),
   })
   .meta({ id: 'Service' })
 

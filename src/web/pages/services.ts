@@ -1,5 +1,11 @@
 import { z } from 'zod'
-import { findService, findServices, type ServiceView } from '../../database/keys/services.ts'
+import {
+  findService,
+  findServiceKeys,
+  findServices,
+  KEYS_WITH_SERVICE,
+  type ServiceView,
+} from '../../database/keys/services.ts'
 import { findOrganisationNames } from '../../database/people/organisations.ts'
 import { createService } from '../../keyring/services.ts'
 import { roleMay } from '../../rules/permissions.ts'
@@ -59,15 +65,27 @@ async function show(c: WebContext): Promise<Response> {
   })
 }
 
+/** All keys of a service, a page at a time, where there are more than are shown with it. */
+async function findMoreKeys(c: WebContext, { id }: ServiceView) {
+  if (c.req.query('keys') !== 'all') return { shown: {}, nextHref: null }
+  const page = await findServiceKeys(c.get('desk').db, id, { cursor: c.req.query('after'), limit: KEYS_WITH_SERVICE })
+  const after = page.nextCursor && encodeURIComponent(page.nextCursor)
+  const shown = { keys: page.items, keyCount: page.items.length }
+  return { shown, nextHref: after && `/services/${id}?keys=all&after=${after}` }
+}
+
 async function showOne(c: WebContext, id: string): Promise<Response> {
   const { organisationId } = actorFor(c, 'services.view')
-  const service = await findService(c.get('desk').db, { organisationId }, id)
+  const { db } = c.get('desk')
+  const service = await findService(db, { organisationId }, id)
   if (service === undefined) throw new Refusal('NOT_FOUND')
+  const keys = await findMoreKeys(c, service)
   const justAdded = c.req.query('added') !== undefined
   return showPage(c, 'services', {
     title: justAdded ? `${service.name} was added` : service.name,
     added: justAdded,
-    environments: await shownServices(c, [service]),
+    environments: await shownServices(c, [{ ...service, ...keys.shown }]),
+    nextHref: keys.nextHref,
     allHref: '/services',
   })
 }

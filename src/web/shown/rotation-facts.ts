@@ -147,6 +147,8 @@ function requestFacts(rotation: RotationView, timeZone: string): Answer[] {
   const plain = (label: string, ...lines: string[]): Answer => ({ label, lines, at: null, change: null, link: null })
   const to = (label: string, ref: string | null) =>
     ref === null ? [] : [{ ...plain(label), link: { href: `/rotations/${ref}`, label: ref } }]
+  const evidence = (url: string | null) =>
+    url === null ? [] : [{ ...plain('Found in public'), link: { href: url, label: new URL(url).host } }]
   const start = shownTimeOrNull(rotation.notBefore, timeZone)
   const { verifiedBy, filedBy, requester } = rotation
   return [
@@ -156,6 +158,7 @@ function requestFacts(rotation: RotationView, timeZone: string): Answer[] {
           plain('Filed by', filedBy?.name ?? 'the desk', `on behalf of ${requester.name}`),
           plain('How the caller was verified', verifiedBy),
         ]),
+    ...evidence(rotation.evidenceUrl),
     ...to('Takes the place of', rotation.replaces),
     ...to('Replaced by', rotation.replacedBy),
     plain('Reason', REASON_WORDS[rotation.reason]),

@@ -184,5 +184,6 @@ export const WORDS: Readonly<Record<string, Teller>> = {
   'version.reveal': counted((keys) => `${keys} picked up`, 'new key'),
   'version.fetch_sealed': counted((keys) => `${keys} fetched as age files`, 'new key'),
   'version.acknowledge': counted((keys) => `${keys} said to be stored`, 'new key'),
+  'leak.report': 'The key was reported as found in public',
   'version.reissue': 'A lost new key was made anew',
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { findService, findServices } from '../../../database/keys/services.ts'
+import { findService, findServiceKeys, findServices } from '../../../database/keys/services.ts'
 import { revealVersion } from '../../../keyring/reveal.ts'
 import { createService } from '../../../keyring/services.ts'
 import { Refusal } from '../../../rules/refusals.ts'
@@ -76,6 +76,29 @@ const show = personRoute(
   },
 )
 
+const listKeys = personRoute(
+  {
+    ...NO_INPUT,
+    method: 'get',
+    path: '/v1/services/:id/keys',
+    operation: 'listKeys',
+    summary: 'Every key of a service with its versions, in the order they were made, never a secret',
+    tag: 'Services and keys',
+    access: 'services.view',
+    stepUp: false,
+    idempotent: false,
+    params: z.strictObject({ id }),
+    query: z.strictObject({ limit, cursor }),
+    answer: { status: 200, schema: shapes.listOf(shapes.key), says: 'A page of keys.' },
+    refusals: ['NOT_FOUND'],
+  },
+  async ({ desk, actor, params, query }) => {
+    const service = await findService(desk.db, actor, params.id)
+    if (service === undefined) throw new Refusal('NOT_FOUND')
+    return findServiceKeys(desk.db, service.id, query)
+  },
+)
+
 const reveal = personRoute(
   {
     ...NO_INPUT,
@@ -94,4 +117,4 @@ const reveal = personRoute(
   ({ desk, actor, params }) => revealVersion(desk.db, desk.sealer, actor, params.id),
 )
 
-export const serviceRoutes = [create, list, show, reveal]
+export const serviceRoutes = [create, list, show, listKeys, reveal]

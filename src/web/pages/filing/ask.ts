@@ -118,11 +118,11 @@ function shownHold(hold: Awaited<ReturnType<typeof findOwnHold>>, timeZone: stri
 /** The form of a new rotation, with what was typed before and what is wrong with it. */
 export async function askForFiling(c: WebContext, side: Side, typed: FilingTyped, problems?: Problems) {
   const { timeZone } = bearerOf(c)
-  const services = await findAllServices(c, side.organisationId)
+  const { keyIds, values } = begin(side, typed)
+  const services = await findAllServices(c, side.organisationId, keyIds)
   // After a leak the length is a choice to think about, so none is made for the person.
   const offered = await offeredOverlaps(c, services)
   const ahead = durationInWords(MAX_START_AHEAD_SECONDS)
-  const { keyIds, values } = begin(side, typed)
   return showPage(c, 'new-rotation', {
     title: side.owners === null ? 'Request a rotation' : 'File on behalf of an owner',
     services: matrix(services, { chosenIds: keyIds, replacedRef: side.replaced?.ref }),

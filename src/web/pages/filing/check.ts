@@ -93,7 +93,7 @@ function carriedFields({ keyIds, values }: FilingTyped, side: Side) {
 /** Everything once more before it is sent, with what happens then, and the code where one is needed. */
 export async function showCheck(c: WebContext, side: Side, filed: Filed, problems?: Problems): Promise<Response> {
   const typed = await typedFiling(c)
-  const services = await findAllServices(c, side.organisationId)
+  const services = await findAllServices(c, side.organisationId, typed.keyIds)
   const now = new Date()
   const { reason, notBefore = null, overlapSeconds } = filed.filing
   const onBehalf = side.owners !== null

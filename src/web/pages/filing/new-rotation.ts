@@ -74,7 +74,7 @@ function check(c: WebContext): Promise<Response> {
 /** A filing that was sent twice: all its keys are in one live rotation, which this person filed. */
 async function findOwnDouble(c: WebContext, side: Side, { keyIds }: Filed): Promise<string | null> {
   const { organisationId } = side
-  const services = await findAllServices(c, organisationId)
+  const services = await findAllServices(c, organisationId, keyIds)
   const keys = services.flatMap((service) => service.keys).filter((key) => keyIds.includes(key.id))
   const [ref, ...others] = new Set(keys.map((key) => key.rotationRef))
   if (ref === undefined || ref === null || others.length > 0) return null

@@ -52,7 +52,7 @@ export async function offeredOverlaps(c: WebContext, services: readonly ServiceV
 
 /** Lets nobody go on to the last step with what the policy doesn't allow. Refuses as `holdToPolicy` does. */
 export async function refuseAgainstPolicy(c: WebContext, side: Side, { filing, keyIds }: Filed): Promise<void> {
-  const services = await findAllServices(c, side.organisationId)
+  const services = await findAllServices(c, side.organisationId, keyIds)
   const keys = services.flatMap((service) => service.keys).filter((key) => keyIds.includes(key.id))
   if (keys.length > 0) await holdToPolicy(c.get('desk').db, side.actor, filing, keys)
 }

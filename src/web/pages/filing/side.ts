@@ -61,12 +61,16 @@ export async function findOwnHold(c: WebContext, { owners }: Side) {
 
 const AT_ONCE = 100
 
-/** All the services whose keys can be chosen from, however many. */
-export async function findAllServices(c: WebContext, organisationId: string): Promise<ServiceView[]> {
+/** All the services whose keys can be chosen from, however many; of each its first keys, and those that were chosen. */
+export async function findAllServices(
+  c: WebContext,
+  organisationId: string,
+  keyIds: readonly string[],
+): Promise<ServiceView[]> {
   const services: ServiceView[] = []
   let cursor: string | undefined
   do {
-    const page = await findServices(c.get('desk').db, { organisationId }, { cursor, limit: AT_ONCE })
+    const page = await findServices(c.get('desk').db, { organisationId }, { cursor, limit: AT_ONCE, keyIds })
     services.push(...page.items)
     cursor = page.nextCursor ?? undefined
   } while (cursor !== undefined)

@@ -1,6 +1,6 @@
 import type { KeyView, ServiceView } from '../../../database/keys/services.ts'
 import { waitsForPickUp } from '../../../database/keys/versions.ts'
-import { KIND_WORDS, PERMISSION_WORDS } from '../../../rules/text/words.ts'
+import { count, KIND_WORDS, PERMISSION_WORDS } from '../../../rules/text/words.ts'
 import { waitsForFirstPickUp } from '../new-keys.ts'
 import { shownOrganisation } from '../page.ts'
 import { howLongAgo, shownTimeOrNull } from '../times.ts'
@@ -77,6 +77,7 @@ export function serviceFacts(service: ServiceView, timeZone: string, options: Op
     isSealed: service.ageRecipient !== null,
     addHref: options.mayManage ? `/services/${service.id}` : null,
     pickUpHref: waits ? `/services/${service.id}/new-keys` : null,
+    moreKeys: service.keyCount > service.keys.length ? count(service.keyCount, 'key') : null,
     keys: service.keys.map((key) => keyFacts(key, service, timeZone, options)),
   }
 }
