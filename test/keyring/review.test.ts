@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import { beforeAll, expect, test } from 'vitest'
 import { mergeNetworks, mergePermissions, mergeUses } from '../../src/database/watch/merge.ts'
 import { findReview, findReviewedKeys, findReviews } from '../../src/database/watch/reviews.ts'
+import { changePolicyOfService } from '../../src/desk/policies/service-policy.ts'
 import { editKey } from '../../src/keyring/keys/edit.ts'
 import { setKeyEnabled } from '../../src/keyring/keys/switch.ts'
 import { remindOfNextReview } from '../../src/keyring/watch/remind-of-review.ts'
@@ -157,8 +158,8 @@ test('a review that holds anything wrong changes and records nothing', async () 
   expect(await noticesOf('review_done', owner.personId)).toEqual([])
 })
 
-test('a review races edits and another review without waiting in a circle, and never widens what an edit narrowed', async () => {
-  const { organisationId, owner, authKeyId, adminKeyId } = await newPlace()
+test('a review races edits, a change of policy and another review without waiting in a circle, and never widens what an edit narrowed', async () => {
+  const { id, organisationId, owner, authKeyId, adminKeyId } = await newPlace()
   const changes = [
     { keyId: adminKeyId, do: 'lower', permission: 'read_write' },
     { keyId: authKeyId, do: 'disable' },
@@ -171,6 +172,7 @@ test('a review races edits and another review without waiting in a circle, and n
       editKey(db, owner, adminKeyId, { permission: 'read_only' }),
       reviewPermissions(db, owner, { changes: changes.toReversed() }),
       setKeyEnabled(db, owner, authKeyId, false),
+      changePolicyOfService(db, world.admin, id, { longestOverlapSeconds: 60 + round }),
     ])
     for (const result of results) {
       if (result.status === 'rejected') expect(result.reason).toMatchObject({ code: 'INVALID_REQUEST' })

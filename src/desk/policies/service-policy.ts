@@ -1,6 +1,8 @@
+import type { ExpressionBuilder } from 'kysely'
 import { DESK_CHAIN, recordAudit } from '../../database/audit/append.ts'
 import { clock, type Db, type Trx } from '../../database/connect.ts'
 import { deskPolicyOf, lockDeskPolicy, servicePolicyOf } from '../../database/policy.ts'
+import type { Database } from '../../database/schema.ts'
 import { type PersonActor, requireRole } from '../../rules/permissions.ts'
 import { effectivePolicy, type ServicePolicy } from '../../rules/policy.ts'
 import {
@@ -12,7 +14,11 @@ import {
 import { Refusal } from '../../rules/refusals.ts'
 import { cleaned, refuseStale } from './desk-policy.ts'
 
+/** The organisation, then its service, as reviews and the watch of ages lock them too. Refuses NOT_FOUND. */
 async function lockService(trx: Trx, id: string) {
+  const owner = (is: ExpressionBuilder<Database, 'organisation'>) =>
+    is.selectFrom('service').select('service.organisationId').where('service.id', '=', id)
+  await trx.selectFrom('organisation').select('id').where('id', '=', owner).forNoKeyUpdate().execute()
   const service = await trx
     .selectFrom('service')
     .select(['id', 'organisationId'])
