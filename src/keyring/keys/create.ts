@@ -79,7 +79,7 @@ export async function addKey(
 
 /**
  * Makes a key in a service, with a first version that waits for its one reveal. Everybody who may view it is told. Refuses NOT_FOUND,
- * INVALID_REQUEST, and TOO_MANY_KEYS when the policy's number for the service or for this person is reached, however many try at once.
+ * INVALID_REQUEST, COOLDOWN_TOO_LONG (it would expire before it works), and TOO_MANY_KEYS when the policy's number for the service or for this person is reached, however many try at once.
  */
 export async function createKey(
   db: Db,

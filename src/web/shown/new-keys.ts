@@ -95,7 +95,8 @@ function firstVersion(key: KeyView): VersionView | undefined {
 /** Whether a key's newest secret has never been picked up; one that a rotation made is picked up there. */
 export function waitsForFirstPickUp(key: KeyView): boolean {
   const first = firstVersion(key)
-  return first !== undefined && first === key.versions[0] && hasWaiting(first) && first.accepted
+  if (first === undefined || first !== key.versions[0] || !hasWaiting(first) || !key.enabled) return false
+  return !isOver({ ...first, revokeFrom: null }, new Date())
 }
 
 function ofKey(key: KeyView, { name, environment }: ServiceView, timeZone: string): NewKey[] {

@@ -69,6 +69,18 @@ describe('a key that is made', () => {
     expect(await ask(secret)).toBe('EXPIRED')
   })
 
+  test('works only after the cooldown of its service, and is picked up before', async () => {
+    const serviceId = await newServiceId()
+    await db.insertInto('servicePolicy').values({ serviceId, cooldownSeconds: 3_600 }).execute()
+    const { id, secret } = await newKey(db, world.owner, serviceId, {})
+    expect(await ask(secret)).toBe('NOT_YET_ACTIVE')
+    await db.updateTable('version').set({ activeFrom: new Date() }).where('keyId', '=', id).execute()
+    expect(await ask(secret)).toBe('VALID')
+    const expiresAt = new Date(Date.now() + 3_500_000)
+    const input = { kind: 'auth', name: 'Short', permission: 'read_only', expiresAt } as const
+    expect(await outcome(createKey(db, maker, world.owner, serviceId, input))).toBe('COOLDOWN_TOO_LONG')
+  })
+
   test('is told to everybody who may view it, to endpoints, and to the trail', async () => {
     const { id, versionId } = await newKey(db, world.owner, await newServiceId(), {
       name: 'Told',
