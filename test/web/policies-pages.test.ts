@@ -67,6 +67,21 @@ test('the desk’s form sent as it is shown changes nothing, to the second', asy
     .execute()
 })
 
+test('times that are no whole days or hours stand in words in the form, and may be typed so', async () => {
+  expect(
+    (await send('/desk/policies', { overlapByReasonSecondsLost: '1 hour', cooldownSeconds: '30 min' })).status,
+  ).toBe(303)
+  expect(await findPolicy(db)).toMatchObject({ overlapByReason: { lost: 3_600 }, cooldownSeconds: 1_800 })
+  const page = await open('/desk/policies')
+  expect(inputs(page)).toMatchObject({ overlapByReasonSecondsLost: '1 hour', cooldownSeconds: '30 minutes' })
+  expect(page).not.toContain('0.041667')
+  const wrong = await send('/desk/policies', { cooldownSeconds: '1 week' })
+  expect(wrong.status).toBe(422)
+  expect(inputs(wrong.text).cooldownSeconds).toBe('1 week')
+  expect(wrong.text).toContain('Enter hours from 0 to 168, or a time such as 30 minutes.')
+  expect((await send('/desk/policies', { overlapByReasonSecondsLost: '', cooldownSeconds: '0' })).status).toBe(303)
+})
+
 test('what is typed is the desk’s policy then, and the page says so', async () => {
   const page = await open('/desk/policies')
   const typed = { overlapByReasonSecondsLost: '0,5', cooldownSeconds: '2', fileAgeDays: '60', leakResponse: 'shorten' }

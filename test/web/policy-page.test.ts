@@ -84,6 +84,23 @@ test('an owner who changed lately makes every request need two, and the page say
   expect(await ask('compromised')).toContain('1 approval')
 })
 
+test('with self-service nobody is asked, save where the owner’s code is not enough', async () => {
+  const policy = (selfService: boolean) => database.db.updateTable('policy').set({ selfService }).execute()
+  const account = database.db.updateTable('person').where('id', '=', world.people.owner.actor.personId)
+  await policy(true)
+  for (const kind of ['routine', 'compromised', 'no_overlap']) {
+    const page = await ask(kind)
+    expect(between(page, 'Who would be asked now?', 'The rules')).toContain('nobody is asked')
+    expect(page).not.toContain('Asked, each by email')
+  }
+  for (const kind of ['many_items', 'on_behalf']) expect(await ask(kind)).toContain('2 approvals')
+  await account.set({ codeChangedAt: new Date() }).execute()
+  expect(await ask('routine')).toContain('2 approvals')
+  await account.set({ codeChangedAt: null }).execute()
+  await policy(false)
+  expect(await ask('routine')).not.toContain('nobody is asked')
+})
+
 test('an organisation that is not there is not found, an unknown kind is a routine one', async () => {
   expect(await open(world.people.agent, '?organisation=org_unknown')).toContain('There is nothing here')
   expect(await ask('surprise')).toContain('A routine request of an owner')

@@ -52,6 +52,13 @@ const UNITS: readonly (readonly [seconds: number, unit: string])[] = [
   [1, 'second'],
 ]
 
+const UNIT_TEXTS = [
+  { seconds: 86_400, texts: ['d', 'day', 'days'] },
+  { seconds: 3_600, texts: ['h', 'hour', 'hours'] },
+  { seconds: 60, texts: ['m', 'min', 'mins', 'minute', 'minutes'] },
+  { seconds: 1, texts: ['s', 'sec', 'second', 'seconds'] },
+] as const satisfies readonly { seconds: number; texts: readonly string[] }[]
+
 /** "1 key", "3 keys". */
 export function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? '' : 's'}`
@@ -73,6 +80,25 @@ export function durationInWords(seconds: number): string {
     if (whole > 0) parts.push(count(whole, unit))
   }
   return parts.length === 0 ? 'no time' : joinWords(parts)
+}
+
+/**
+ * Seconds of a duration as people write it, and as `durationInWords` does: "12 hours", "1 day, 2 hours and 5 seconds", "1.5 days", "90 min";
+ * a bare number counts in `unitSeconds`. Undefined where it is none.
+ */
+export function secondsOf(text: string, unitSeconds: number): number | undefined {
+  const parts = text
+    .trim()
+    .toLowerCase()
+    .split(/\s*(?:,\s+|\band\b)\s*|(?<=[a-z])\s+(?=\d)/)
+  const lengths = parts.map((part) => {
+    const [, number = '', unit = ''] = /^(\d{1,7}(?:[.,]\d{1,6})?)\s*([a-z]*)$/.exec(part) ?? []
+    const length = UNIT_TEXTS.find(({ texts }) => texts.some((known) => known === unit))?.seconds
+    const each = unit === '' && parts.length === 1 ? unitSeconds : length
+    return number === '' || each === undefined ? Number.NaN : Number(number.replace(',', '.')) * each
+  })
+  const seconds = Math.round(lengths.reduce((sum, length) => sum + length, 0))
+  return Number.isNaN(seconds) ? undefined : seconds
 }
 
 /** When an old key stops before its time, after "it stops": "1 hour after the new one is first used"; null where nothing makes it. */

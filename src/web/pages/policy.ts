@@ -27,12 +27,15 @@ async function answerFor(c: WebContext, organisationId: string, kind: PolicyKind
       organisationIds,
     }
   })
-  const { approvalsNeeded: approvalsByPolicy } = await findPolicy(db)
+  const { approvalsNeeded: approvalsByPolicy, selfService } = await findPolicy(db)
   const ownerChangedAt = await findOwnerChange(db, organisationId)
   return {
     organisation: shownOrganisation(organisation.id, organisation.name),
     kindWord: POLICY_KINDS[kind].label,
-    ...whoIsAsked({ kind, organisationId, ownerChangedAt, staff, viewerId, approvalsByPolicy }, new Date()),
+    ...whoIsAsked(
+      { kind, organisationId, ownerChangedAt, staff, viewerId, approvalsByPolicy, selfService },
+      new Date(),
+    ),
     own: (await findOwnPolicies(db, { organisationId, limit: MOST_SERVICES })).items.map(({ service, ...row }) => ({
       name: service.name,
       live: service.environment === 'live',

@@ -13,6 +13,7 @@ import {
   STALE_AFTER_SECONDS,
 } from '../../rules/rotations/approvals.ts'
 import { MAX_OVERLAP_SECONDS, MAX_START_AHEAD_SECONDS } from '../../rules/rotations/overlap.ts'
+import { barFromPolicy } from '../../rules/rotations/self-service.ts'
 import { count, durationInWords as inWords, joinWords } from '../../rules/text/words.ts'
 import { ageWords, LEAK_WORDS, reasonWords } from './policy-words.ts'
 
@@ -161,6 +162,8 @@ type Asking = {
   staff: readonly (Decider & { name: string })[]
   /** What the policy of the desk asks for; services may have terms of their own. */
   approvalsByPolicy: number
+  /** Whether the desk has self-service; services may have terms of their own. */
+  selfService: boolean
   /** Who looks, and would file it where it is filed on behalf. */
   viewerId: string
 }
@@ -171,7 +174,10 @@ function warningOf(may: number, needed: number): string | null {
   return 'It needs two approvals and only one person may give one, so it would wait until it expires. Invite another agent under Staff.'
 }
 
-/** Who would be asked now to decide a request of this kind, how many of them are needed and why, and who would not be. */
+const BY_POLICY =
+  'The desk has self-service: what an owner files with a one-time code is approved by that. For a service of its own terms without self-service, agents decide.'
+
+/** Who would be asked now to decide a request of this kind, nobody where self-service approves it, how many of them are needed and why, and who would not be. */
 export function whoIsAsked(asking: Asking, now: Date) {
   const { kind, organisationId, ownerChangedAt, staff, viewerId, approvalsByPolicy } = asking
   const ordinary = {
@@ -181,6 +187,9 @@ export function whoIsAsked(asking: Asking, now: Date) {
     filedOnBehalf: false,
   } as const
   const facts: ApprovalFacts = { ...ordinary, approvalsByPolicy, ownerChangedAt, ...POLICY_KINDS[kind].facts }
+  if (barFromPolicy({ ...facts, selfService: asking.selfService, standing: 'step_up' }, now) === null) {
+    return { asked: [], notAsked: [], needed: 'nobody is asked', because: BY_POLICY, warning: null }
+  }
   const why = doubts(facts, now)
   const needed = why.length > 0 ? 2 : 1
   // The requester is an owner, whom belonging to the organisation bars anyway.

@@ -39,7 +39,7 @@ export function typedOfService(own: ServicePolicy): Typed {
 }
 
 type Shown = { values: Typed; problems: Problems; desk: Policy | null }
-type Facts = { hint?: string; inDesk?: string; inputmode?: 'numeric' | 'decimal' }
+type Facts = { hint?: string; inDesk?: string; inputmode?: 'numeric' | 'text' }
 
 /** One text field; beside a service's stands what the desk has. */
 function text({ values, problems, desk }: Shown, id: string, label: string, facts: Facts = {}) {
@@ -69,14 +69,14 @@ const APPROVALS: Option[] = [
 function overlapFields(shown: Shown) {
   const { desk } = shown
   const inDesk = desk === null ? '' : overlapWords(desk.longestOverlapSeconds)
-  const days = 'In days, from 0 to 30; part days such as 0.5 are fine.'
+  const days = 'In days, from 0 to 30, or with its unit, such as 12 hours.'
   const reasons = REASONS.map((reason) => {
     const own = desk?.overlapByReason[reason]
-    const facts = { inputmode: 'decimal', inDesk: own === undefined ? 'no shorter' : overlapWords(own) } as const
+    const facts = { inputmode: 'text', inDesk: own === undefined ? 'no shorter' : overlapWords(own) } as const
     return text(shown, overlapField(reason), REASON_WORDS[reason], facts)
   })
   return {
-    longest: text(shown, 'longestOverlapSeconds', 'Longest overlap', { hint: days, inDesk, inputmode: 'decimal' }),
+    longest: text(shown, 'longestOverlapSeconds', 'Longest overlap', { hint: days, inDesk, inputmode: 'text' }),
     reasons,
   }
 }
@@ -88,8 +88,8 @@ export function policyFields(shown: Shown) {
   const yes = desk?.selfService ? 'yes' : 'no'
   const age = (days: number | null | undefined) => ageWords(days ?? null)
   const cooldown = {
-    hint: 'In hours, from 0 to 168; a leaked key’s replacement never waits.',
-    inputmode: 'decimal',
+    hint: 'In hours, from 0 to 168, or with its unit, such as 30 minutes; a leaked key’s replacement never waits.',
+    inputmode: 'text',
   } as const
   return {
     overlap: overlapFields(shown),

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { LEAK_RESPONSES } from '../../../rules/policy.ts'
 import { REASONS, type Reason } from '../../../rules/rotations/approvals.ts'
 import { DAY_SECONDS, MAX_OVERLAP_SECONDS } from '../../../rules/rotations/overlap.ts'
+import { durationInWords, secondsOf } from '../../../rules/text/words.ts'
 
 /** Where a service may say for itself what the desk has anyway. */
 export const AS_DESK = 'desk'
@@ -15,16 +16,15 @@ export function overlapField(reason: Reason): string {
   return `overlapByReasonSeconds${reason.charAt(0).toUpperCase()}${reason.slice(1)}`
 }
 
-/** A number as people type it, in `unit` seconds; blank gives null. */
+/** A duration as people type it, a bare number in units of `unit` seconds; blank gives null. */
 function length(unit: number, max: number, message: string) {
   return z
     .string(message)
     .trim()
     .transform((text, context) => {
       if (text === '') return null
-      const number = /^\d{1,4}([.,]\d{1,6})?$/.test(text) ? Number(text.replace(',', '.')) : Number.NaN
-      const seconds = Math.round(number * unit)
-      if (seconds >= 0 && seconds <= max) return seconds
+      const seconds = secondsOf(text, unit)
+      if (seconds !== undefined && seconds <= max) return seconds
       context.addIssue({ code: 'custom', message })
       return z.NEVER
     })
@@ -52,8 +52,10 @@ function needed<T>(field: z.ZodType<T | null>, message: string) {
   })
 }
 
-const overlapDays = length(DAY_SECONDS, MAX_OVERLAP_SECONDS, 'Enter a number of days from 0 to 30.')
-const hours = length(HOUR_SECONDS, MOST_COOLDOWN_SECONDS, 'Enter a number of hours from 0 to 168.')
+const OVERLAP_PROBLEM = 'Enter days from 0 to 30, or a time such as 12 hours.'
+const WAIT_PROBLEM = 'Enter hours from 0 to 168, or a time such as 30 minutes.'
+const overlapDays = length(DAY_SECONDS, MAX_OVERLAP_SECONDS, OVERLAP_PROBLEM)
+const hours = length(HOUR_SECONDS, MOST_COOLDOWN_SECONDS, WAIT_PROBLEM)
 const MOST_DAYS = 3_650
 const ranges = z
   .string()
@@ -75,10 +77,10 @@ export const deskForm = z.intersection(
   z.object({
     code,
     revision,
-    longestOverlapSeconds: needed(overlapDays, 'Enter a number of days from 0 to 30.'),
+    longestOverlapSeconds: needed(overlapDays, OVERLAP_PROBLEM),
     approvalsNeeded: z.enum(['1', '2']).transform(Number),
     selfService: z.enum(['yes', 'no']).transform((text) => text === 'yes'),
-    cooldownSeconds: needed(hours, 'Enter a number of hours from 0 to 168.'),
+    cooldownSeconds: needed(hours, WAIT_PROBLEM),
     remindAgeDays: whole(1, MOST_DAYS),
     fileAgeDays: whole(1, MOST_DAYS),
     keysPerService: needed(keys, 'Enter a whole number from 2 to 10000.'),
@@ -114,8 +116,9 @@ export const serviceForm = z.intersection(
   byReason,
 )
 
-/** Days or hours as the field shows them, so that reading them again gives the same seconds. */
+/** Whole days or hours as the field shows them, in words what is none, so that reading them again gives the same seconds. */
 export function inUnits(seconds: number | null | undefined, unit: 'day' | 'hour'): string {
   if (seconds === null || seconds === undefined) return ''
-  return String(Number((seconds / (unit === 'day' ? DAY_SECONDS : HOUR_SECONDS)).toFixed(6)))
+  const whole = seconds / (unit === 'day' ? DAY_SECONDS : HOUR_SECONDS)
+  return Number.isInteger(whole) ? String(whole) : durationInWords(seconds)
 }
