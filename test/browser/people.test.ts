@@ -179,7 +179,7 @@ test('somebody loses their access, two agents and a cooling-off give it back, an
   const visitor = await openVisitor(desk)
   await visitor.open('/sign-in')
   await visitor.page.getByRole('link', { name: 'Lost your access?' }).click()
-  await visitor.fill({ 'Email address': lost.email, 'Name of your organisation': 'Acme' })
+  await visitor.fill({ 'Email address': lost.email, 'Name of your organisation (optional)': 'Acme' })
   await visitor.press('Send me the link')
   await visitor.page.getByText('Look at your email').waitFor()
   while (await answerNextAccessRequest(db));

@@ -136,7 +136,7 @@ test('owners are told of changes once an hour and key, however many there are', 
   expect(mine).toMatchObject([
     {
       toName: 'Ada Owner',
-      facts: { notice: 'dependant_changed', about: `Auth key “Auth key” of Bound ${count} (live)` },
+      facts: { notice: 'dependant_changed', about: `Auth key of Bound ${count} (live)` },
     },
   ])
 })

@@ -1,4 +1,5 @@
 import { beforeAll, expect, test } from 'vitest'
+import { newId } from '../../src/database/ids.ts'
 import { editKey } from '../../src/keyring/keys/edit.ts'
 import { openTestDatabase } from '../support/database.ts'
 import { type Answer, openDesk } from '../support/web.ts'
@@ -90,4 +91,30 @@ test('a form that is sent twice makes one key, one dataset, one switch and one d
   const gone = { draft: hidden(await open(`/keys/${id}/deletion`), 'draft'), confirmName: 'Twice' }
   for (const _ of [1, 2]) expect((await send(`/keys/${id}/deletion`, gone)).status).toBe(303)
   expect(await recordedOf(db, id)).toEqual(['key.create', 'key.disable', 'key.delete'])
+})
+
+test('a key’s own page leads to the form that rotates it, and for staff to filing on behalf', async () => {
+  const { authKeyId, organisationId } = world.place
+  const seenBy = async (who: { sessionToken: string }) => {
+    const headers = { accept: 'text/html', cookie: `__Host-rekey=${who.sessionToken}` }
+    return (await desk.call('GET', `/keys/${authKeyId}`, { headers })).text.replaceAll('&#x3D;', '=')
+  }
+  const { agent, viewer } = world.people
+  expect((await open(`/keys/${authKeyId}`)).replaceAll('&#x3D;', '=')).toContain(`/rotations/new?key=${authKeyId}"`)
+  expect(await seenBy(agent)).toContain(`/rotations/new?organisation=${organisationId}&amp;key=${authKeyId}"`)
+  expect(await seenBy(viewer)).not.toContain('/rotations/new?')
+})
+
+test.each([
+  ['password_changed', 'other'],
+  ['member_removed', 'staff_change'],
+] as const)('what is proposed after %s comes filled in, with the reason “%s”', async (cause, reason) => {
+  const { organisationId, authKeyId } = world.place
+  const id = newId('proposal')
+  const personId = world.people.owner.actor.personId
+  const row = { id, organisationId, personId, cause, keyIds: [authKeyId], at: new Date() }
+  await db.insertInto('proposal').values(row).execute()
+  const page = await open(`/rotations/new?proposal=${id}`)
+  expect(page).toMatch(new RegExp(`<input[^>]*value="${reason}"[^>]* checked`))
+  await db.deleteFrom('proposal').where('id', '=', id).execute()
 })

@@ -3,7 +3,7 @@ import type { NamedKey } from '../../database/dependants/dependants.ts'
 import { findOwners } from '../../database/people/owners.ts'
 import { putNotices } from '../../outbox/notices.ts'
 import type { PersonActor } from '../../rules/permissions.ts'
-import { ENVIRONMENT_WORDS, KIND_WORDS } from '../../rules/text/words.ts'
+import { keyInService } from '../../rules/text/words.ts'
 
 /**
  * Tells the owners that what depends on a key was changed: once an hour and key, however much is changed in it, since a script may register
@@ -12,7 +12,7 @@ import { ENVIRONMENT_WORDS, KIND_WORDS } from '../../rules/text/words.ts'
 export async function tellOfDependants(trx: Trx, actor: PersonActor, key: NamedKey, at: Date): Promise<void> {
   const owners = await findOwners(trx, key.organisationId)
   const readers = owners.map((owner) => ({ ...owner, why: `you are an owner of ${key.organisation}` }))
-  const about = `${KIND_WORDS[key.kind]} “${key.name}” of ${key.service} (${ENVIRONMENT_WORDS[key.environment]})`
+  const about = keyInService(key)
   await putNotices(trx, readers, {
     notice: 'dependant_changed',
     key: `${key.id}/${at.toISOString().slice(0, 13)}`,

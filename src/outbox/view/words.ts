@@ -93,7 +93,7 @@ const NOTICE_WORDS = {
   review_due: 'It is time to review what your keys may do',
   review_done: 'The permissions of the keys were reviewed',
   key_old: 'Keys are old enough to be replaced',
-  rotation_proposed: 'Think of replacing keys',
+  rotation_proposed: 'The desk proposes to replace keys',
   key_leaked: 'A key was found where everybody can read it',
   key_stopped: 'Support stopped keys in an emergency',
   dependant_changed: 'What depends on a key was changed',

@@ -8,8 +8,9 @@ import { shortId } from '../../rules/text/foreign-text.ts'
 import { joinWords } from '../../rules/text/words.ts'
 import { type App, actorFor, type WebContext } from '../context.ts'
 import { shownOrganisation, showPage } from '../shown/page.ts'
-import { isPolicyKind, POLICY_KINDS, type PolicyKind, policyRules, whoIsAsked } from '../shown/policy.ts'
+import { policyRules } from '../shown/policy.ts'
 import { ownWords } from '../shown/policy-words.ts'
+import { isPolicyKind, POLICY_KINDS, type PolicyKind, whoIsAsked } from '../shown/who-is-asked.ts'
 
 /** Services with terms of their own that the answer names. */
 const MOST_SERVICES = 50

@@ -234,7 +234,7 @@ describe('the article on API key reset protocols', () => {
     const visitor = await openVisitor(desk)
     await visitor.open('/lost-access')
     await visitor.page.waitForSelector('altcha-widget [data-state="verified"]', { timeout: 60_000 })
-    await visitor.fill({ 'Email address': email, 'Name of your organisation': 'Acme' })
+    await visitor.fill({ 'Email address': email, 'Name of your organisation (optional)': 'Acme' })
     await visitor.press('Send me the link')
     await visitor.page.waitForURL('**/lost-access/sent')
     await visitor.open(pathIn(await mailed(email, '/lost-access/'), /\/lost-access\/[\w-]+/))

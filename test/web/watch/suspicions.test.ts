@@ -53,7 +53,7 @@ test('an owner gets from the letter’s page to a filled-in form with one click,
   const id = await makeSuspicious(desk.desk.db, place.versionId)
   const { owner, agent } = world.people
   const page = await open(`/suspicions/${id}`, owner)
-  expect(page.text).toContain('a version that has ended is still used, from 198.51.100.0/24')
+  expect(page.text).toContain('A version that has ended is still used, from 198.51.100.0/24')
   const href = `/rotations/new?key=${place.authKeyId}&amp;reason=suspected`
   expect(page.text).toContain(`href="${href.replaceAll('=', '&#x3D;')}"`)
   const form = await open(href.replace('&amp;', '&'), owner)

@@ -141,7 +141,8 @@ async function beginProposed(c: WebContext, { owners, organisationId }: Side): P
   if (id === undefined || owners !== null) return null
   const [proposal] = await findProposals(c.get('desk').db, { organisationId }, id)
   if (proposal === undefined) return null
-  return { keyIds: proposal.keys.map((key) => key.id), values: { reason: 'staff_change', proposal: id } }
+  const reason = proposal.cause === 'password_changed' ? 'other' : 'staff_change'
+  return { keyIds: proposal.keys.map((key) => key.id), values: { reason, proposal: id } }
 }
 
 async function showForm(c: WebContext): Promise<Response> {

@@ -6,14 +6,14 @@ import { shownOrganisation } from '../page.ts'
 import { howLongAgo, shownTimeOrNull } from '../times.ts'
 import { keyMoves } from './menu.ts'
 
-type Options = {
-  mayRotate: boolean
+type Rotating = { mayRotate: boolean; ofAll: boolean }
+
+type Options = Rotating & {
   mayRemove: boolean
   mayReveal: boolean
   mayManage: boolean
   maySetPolicy: boolean
   mayRoll: boolean
-  ofAll: boolean
 }
 
 function versionFacts(key: KeyView, timeZone: string) {
@@ -28,7 +28,7 @@ function versionFacts(key: KeyView, timeZone: string) {
 }
 
 /** Where this key is filed: by an owner, or by the staff on behalf of one. */
-function rotateHref(key: KeyView, service: ServiceView, { mayRotate, ofAll }: Options): string | null {
+export function rotateHref(key: KeyView, service: ServiceView, { mayRotate, ofAll }: Rotating): string | null {
   if (!mayRotate || !key.enabled) return null
   return `/rotations/new?${ofAll ? `organisation=${service.organisationId}&` : ''}key=${key.id}`
 }

@@ -28,6 +28,7 @@ function fileHref({ keyId, keyDeleted, organisationId }: SuspicionView, role: Ro
 
 /** Something suspicious as lists and its own page show it to somebody of this role. */
 export function suspicionFacts(suspicion: SuspicionView, role: Role, timeZone: string) {
+  const what = suspicionInWords(suspicion)
   const { id, at, lastAt, dismissedAt, dismissedBy, rotationRef } = suspicion
   return {
     href: `/suspicions/${id}`,
@@ -37,7 +38,7 @@ export function suspicionFacts(suspicion: SuspicionView, role: Role, timeZone: s
     live: suspicion.environment === 'live',
     organisation: shownOrganisation(suspicion.organisationId, suspicion.organisationName),
     last4: suspicion.last4,
-    what: suspicionInWords(suspicion),
+    what: what.charAt(0).toUpperCase() + what.slice(1),
     meaning: MEANINGS[suspicion.kind],
     count: suspicion.kind === 'new_network' && suspicion.count === 1 ? null : suspicion.count,
     at: shownTime(at, timeZone),
