@@ -45,6 +45,7 @@ function refuseHeld(account: Account, maker: Awaited<ReturnType<typeof findMaker
 }
 
 const SEALED = 'This key is delivered as an age file. Fetch that, and open it where its identity is.'
+
 /** Endpoints hear that it was shown, which whoever made it may not have expected. */
 async function tellRevealed(
   trx: Trx,

@@ -1,4 +1,7 @@
 import type { Trx } from '../database/connect.ts'
+import { findOrganisation } from '../database/people/organisations.ts'
+import { findOwners } from '../database/people/owners.ts'
+import { findMembers } from '../database/people/people.ts'
 import type { Notice } from './kinds/account.ts'
 import { putLetters } from './letters.ts'
 
@@ -35,4 +38,29 @@ export async function putNotices(trx: Trx, readers: readonly NoticeReader[], fac
     at,
   }))
   await putLetters(trx, letters)
+}
+
+type FactsOfOrganisation = Omit<NoticeFacts, 'organisation'>
+type Named = Omit<NoticeReader, 'why'>
+
+async function tell(
+  trx: Trx,
+  organisationId: string,
+  people: readonly Named[],
+  why: string,
+  facts: FactsOfOrganisation,
+) {
+  const organisation = (await findOrganisation(trx, organisationId))?.name ?? ''
+  const readers = people.map((person) => ({ ...person, why: `${why} ${organisation}` }))
+  await putNotices(trx, readers, { ...facts, organisation })
+}
+
+/** Tells everybody who may view the organisation's keys, as `putNotices` does. */
+export async function tellMembers(trx: Trx, organisationId: string, facts: FactsOfOrganisation): Promise<void> {
+  await tell(trx, organisationId, await findMembers(trx, organisationId), 'you may view the keys of', facts)
+}
+
+/** The same to its owners alone. */
+export async function tellOwners(trx: Trx, organisationId: string, facts: FactsOfOrganisation): Promise<void> {
+  await tell(trx, organisationId, await findOwners(trx, organisationId), 'you are an owner of', facts)
 }

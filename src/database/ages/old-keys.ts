@@ -22,10 +22,10 @@ export type OldKey = {
  * Claims the organisation whose keys' ages were not looked at for longest, unless another worker has it or it isn't time yet, and holds it
  * until the commit.
  */
-export async function claimOrganisationByAges(trx: Trx): Promise<{ id: string; name: string } | undefined> {
+export async function claimOrganisationByAges(trx: Trx): Promise<{ id: string } | undefined> {
   return trx
     .selectFrom('organisation')
-    .select(['id', 'name'])
+    .select('id')
     .where('agesDueAt', '<=', sql<Date>`now()`)
     .orderBy('agesDueAt')
     .limit(1)

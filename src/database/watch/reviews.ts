@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { Environment, KeyKind } from '../../rules/keys/key-text.ts'
 import { PERMISSIONS, type Permission } from '../../rules/keys/verdict.ts'
+import { LIVE_ITEM_STATUSES } from '../../rules/rotations/rotation-lifecycle.ts'
 import { type Finding, findingOf, REVIEW_DAYS } from '../../rules/watch/review.ts'
 import type { Db } from '../connect.ts'
 import { decodeCursor, ID, type Page, TIME, toPage } from '../cursor.ts'
@@ -65,7 +66,7 @@ export async function findReviewedKeys(db: Db, organisationId: string): Promise<
         .selectFrom('item')
         .select('item.rotationRef')
         .whereRef('item.keyId', '=', 'key.id')
-        .where('item.status', 'in', ['pending', 'overlap', 'failed'])
+        .where('item.status', 'in', LIVE_ITEM_STATUSES)
         .limit(1)
         .as('rotationRef'),
     ])

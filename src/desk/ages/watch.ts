@@ -1,8 +1,7 @@
 import { sql } from 'kysely'
 import { claimOrganisationByAges, findOldKeys, markAges, type OldKey } from '../../database/ages/old-keys.ts'
 import { clock, type Db, type Trx } from '../../database/connect.ts'
-import { findOwners } from '../../database/people/owners.ts'
-import { putNotices } from '../../outbox/notices.ts'
+import { tellOwners } from '../../outbox/notices.ts'
 import { DAY_SECONDS } from '../../rules/rotations/overlap.ts'
 import { count, durationInWords, keyInService } from '../../rules/text/words.ts'
 import { type FiledForAge, fileForAge } from './file.ts'
@@ -16,7 +15,7 @@ const MOST_KEYS = 500
 /** Keys named in a letter, and in the address that it leads to. */
 const MOST_NAMED = 20
 
-type Organisation = { id: string; name: string }
+type Organisation = { id: string }
 type Told = { keys: readonly OldKey[]; key: string; note: string; path: string; at: Date }
 
 function aboutOf(keys: readonly OldKey[]): { about: string; details: string[] } {
@@ -27,10 +26,8 @@ function aboutOf(keys: readonly OldKey[]): { about: string; details: string[] } 
   return { about: count(keys.length, 'key'), details: more > 0 ? [...named, `and ${more} more`] : named }
 }
 
-async function tellOwners(trx: Trx, { id, name }: Organisation, { keys, ...told }: Told): Promise<void> {
-  const owners = await findOwners(trx, id)
-  const readers = owners.map((owner) => ({ ...owner, why: `you are an owner of ${name}` }))
-  await putNotices(trx, readers, { notice: 'key_old', organisation: name, who: null, ...aboutOf(keys), ...told })
+async function tellOfAge(trx: Trx, { id }: Organisation, { keys, ...told }: Told): Promise<void> {
+  await tellOwners(trx, id, { notice: 'key_old', who: null, ...aboutOf(keys), ...told })
 }
 
 /** The oldest in whole days, as people count them. */
@@ -45,7 +42,7 @@ async function remind(trx: Trx, organisation: Organisation, keys: readonly OldKe
   const chosen = keys.slice(0, MOST_NAMED).map(({ keyId }) => `&key=${keyId}`)
   const note = `The oldest was made ${ageInWords(keys, at)} ago. Request a rotation: the old keys go on working while you put the new ones in place.`
   const path = `/rotations/new?reason=scheduled${chosen.join('')}`
-  await tellOwners(trx, organisation, { keys, key: `${organisation.id}/${at.toISOString()}`, note, path, at })
+  await tellOfAge(trx, organisation, { keys, key: `${organisation.id}/${at.toISOString()}`, note, path, at })
   await markAges(
     trx,
     keys.map(({ versionId }) => versionId),
@@ -55,7 +52,7 @@ async function remind(trx: Trx, organisation: Organisation, keys: readonly OldKe
 
 async function tellOfFiling(trx: Trx, organisation: Organisation, { ref, keys }: FiledForAge, at: Date): Promise<void> {
   const note = `${ref} was filed for them, as the policy of their service says, and waits for support’s decision. Withdraw it there if it doesn’t suit you; nothing changes before new keys are made.`
-  await tellOwners(trx, organisation, { keys, key: ref, note, path: `/rotations/${ref}`, at })
+  await tellOfAge(trx, organisation, { keys, key: ref, note, path: `/rotations/${ref}`, at })
 }
 
 async function watch(trx: Trx, organisation: Organisation): Promise<void> {

@@ -1,7 +1,6 @@
 import type { Trx } from '../../database/connect.ts'
-import { findOwners } from '../../database/people/owners.ts'
 import type { KeyInService } from '../../database/rotations/locks.ts'
-import { putNotices } from '../../outbox/notices.ts'
+import { tellOwners } from '../../outbox/notices.ts'
 import type { LeakResponse } from '../../rules/policy.ts'
 import { keyInService } from '../../rules/text/words.ts'
 
@@ -30,17 +29,9 @@ function noteOf({ response, ref, version }: Told): string {
 /** Tells the owners once of a leaked version and the rotation that it led to, however often and wherever it is found. */
 export async function tellOfLeak(trx: Trx, told: Told): Promise<void> {
   const { key, version, ref, at } = told
-  const organisation = await trx
-    .selectFrom('organisation')
-    .select('name')
-    .where('id', '=', key.organisationId)
-    .executeTakeFirstOrThrow()
-  const owners = await findOwners(trx, key.organisationId)
-  const readers = owners.map((owner) => ({ ...owner, why: `you are an owner of ${organisation.name}` }))
-  await putNotices(trx, readers, {
+  await tellOwners(trx, key.organisationId, {
     notice: 'key_leaked',
     key: `${version.id}/${ref ?? 'over'}`,
-    organisation: organisation.name,
     who: null,
     about: keyInService({ ...key, service: key.serviceName }),
     note: noteOf(told),

@@ -3,13 +3,14 @@ import { clock, type Db, type Trx } from '../../database/connect.ts'
 import { type KeyInService, lockItems, lockKeys, lockRotation, lockVersions } from '../../database/rotations/locks.ts'
 import type { ItemRow, RotationRow, VersionRow } from '../../database/schema.ts'
 import { refuseHeld } from '../../keyring/delivery/hold.ts'
-import { keyInWords, tellMembers } from '../../keyring/delivery/told.ts'
 import { type Beginning, type KeyMaker, makeVersion, NO_SECRET } from '../../keyring/make-version.ts'
+import { tellMembers } from '../../outbox/notices.ts'
 import { isAccepted, isOver } from '../../rules/keys/verdict.ts'
 import { type PersonActor, requireRole } from '../../rules/permissions.ts'
 import { Refusal } from '../../rules/refusals.ts'
 import { activeFrom, cooldownFor } from '../../rules/rotations/overlap.ts'
 import { reissueProblem } from '../../rules/rotations/reissue.ts'
+import { keyInService } from '../../rules/text/words.ts'
 
 type Made = { rotation: RotationRow; item: ItemRow }
 
@@ -132,7 +133,7 @@ export async function reissueVersion(
       notice: 'version_reissued',
       key: versionId,
       who: actor.name,
-      about: keyInWords(key),
+      about: keyInService({ ...key, service: key.serviceName }),
       path,
       at,
     } as const

@@ -1,9 +1,7 @@
 import { recordAudit } from '../../database/audit/append.ts'
 import { clock, type Db, type Trx } from '../../database/connect.ts'
-import { findOrganisation } from '../../database/people/organisations.ts'
-import { findMembers } from '../../database/people/people.ts'
 import { lockKeys, lockVersions } from '../../database/rotations/locks.ts'
-import { putNotices } from '../../outbox/notices.ts'
+import { tellMembers } from '../../outbox/notices.ts'
 import { type PersonActor, requireRole } from '../../rules/permissions.ts'
 import { Refusal } from '../../rules/refusals.ts'
 import { endKeys, findLiveRefs, type Going, letGo, lockTouched } from './let-go.ts'
@@ -42,15 +40,6 @@ async function lockService(trx: Trx, serviceId: string): Promise<string[] | null
   return keyIds
 }
 
-async function tell(trx: Trx, actor: PersonActor, service: { id: string; name: string }, at: Date): Promise<void> {
-  const organisationId = actor.organisationId ?? ''
-  const organisation = (await findOrganisation(trx, organisationId))?.name ?? ''
-  const members = await findMembers(trx, organisationId)
-  const readers = members.map((person) => ({ ...person, why: `you may view the keys of ${organisation}` }))
-  const facts = { key: service.id, organisation, who: actor.name, about: service.name, path: '/services', at }
-  await putNotices(trx, readers, { notice: 'service_removed', ...facts })
-}
-
 /** One try: null when a rotation was filed or a key added between the first look and the locks, so that it isn't among those locked; nothing is written then. */
 async function tryRemoval(trx: Trx, actor: PersonActor, removal: Removal): Promise<{ refs: string[] } | null> {
   const { serviceId } = removal
@@ -68,7 +57,8 @@ async function tryRemoval(trx: Trx, actor: PersonActor, removal: Removal): Promi
   const facts = { service: serviceId, name: service.name, keys: keyIds, rotations: now }
   await recordAudit(trx, service.organisationId, at, { action: 'service.remove', actor, facts })
   for (const each of touched) await letGo(trx, each, going, REASON, { actor, at })
-  await tell(trx, actor, service, at)
+  const told = { key: serviceId, who: actor.name, about: service.name, path: '/services', at }
+  await tellMembers(trx, service.organisationId, { notice: 'service_removed', ...told })
   return { refs: now }
 }
 

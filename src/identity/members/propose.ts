@@ -1,8 +1,7 @@
 import type { Trx } from '../../database/connect.ts'
 import { newId } from '../../database/ids.ts'
-import { findOwners } from '../../database/people/owners.ts'
 import { findSeenKeyIds, MOST_PROPOSED } from '../../database/proposals/find.ts'
-import { putNotices } from '../../outbox/notices.ts'
+import { tellOwners } from '../../outbox/notices.ts'
 import type { Role } from '../../rules/permissions.ts'
 import type { ProposalCause } from '../../rules/proposals.ts'
 import { count } from '../../rules/text/words.ts'
@@ -39,13 +38,10 @@ export async function proposeRotation(trx: Trx, { place, person, cause, at }: Co
     )
     .returning('id')
     .executeTakeFirstOrThrow()
-  const owners = await findOwners(trx, place.organisationId)
-  const readers = owners.map((owner) => ({ ...owner, why: `you are an owner of ${place.organisation}` }))
   const known = seen.length === 0 ? 'may know' : 'picked up'
-  await putNotices(trx, readers, {
+  await tellOwners(trx, place.organisationId, {
     notice: 'rotation_proposed',
     key: `${id}/${at.toISOString()}`,
-    organisation: place.organisation,
     who: null,
     about: person.name,
     note: `${WHY[cause]} They ${known} ${count(keyIds.length, 'key')}, so think of replacing what they know; dismiss the proposal under Rotations if there is no need.`,

@@ -1,11 +1,12 @@
 import { recordAudit } from '../../database/audit/append.ts'
 import { clock, type Db, type Trx } from '../../database/connect.ts'
+import { tellMembers } from '../../outbox/notices.ts'
 import { isOver } from '../../rules/keys/verdict.ts'
 import { type PersonActor, requireRole } from '../../rules/permissions.ts'
 import { Refusal } from '../../rules/refusals.ts'
+import { keyInService } from '../../rules/text/words.ts'
 import { lockClock, runClock } from '../clock/run.ts'
 import { refuseHeld } from './hold.ts'
-import { keyInWords, tellMembers } from './told.ts'
 
 /** The version, locked, with what names its key. Refuses NOT_FOUND. */
 async function lockVersion(trx: Trx, actor: PersonActor, versionId: string) {
@@ -14,7 +15,7 @@ async function lockVersion(trx: Trx, actor: PersonActor, versionId: string) {
     .innerJoin('key', 'key.id', 'version.keyId')
     .innerJoin('service', 'service.id', 'key.serviceId')
     .selectAll('version')
-    .select(['key.kind', 'key.name', 'key.deletedAt', 'service.name as serviceName', 'service.environment'])
+    .select(['key.kind', 'key.name', 'key.deletedAt', 'service.name as service', 'service.environment'])
     .where('version.id', '=', versionId)
     .where('version.organisationId', '=', actor.organisationId)
     .forNoKeyUpdate('version')
@@ -56,7 +57,7 @@ export async function fetchSealed(db: Db, actor: PersonActor, versionId: string)
       notice: 'sealed_fetched',
       key: versionId,
       who: actor.name,
-      about: keyInWords(version),
+      about: keyInService(version),
       path: `/versions/${versionId}/sealed`,
       at,
     })

@@ -1,10 +1,10 @@
 import { recordAudit } from '../../database/audit/append.ts'
 import { clock, type Db } from '../../database/connect.ts'
+import { tellMembers } from '../../outbox/notices.ts'
 import { type PersonActor, requireRole } from '../../rules/permissions.ts'
 import { Refusal } from '../../rules/refusals.ts'
 import { isAgeRecipient } from '../../secrets/age.ts'
 import { refuseHeld } from './hold.ts'
-import { tellMembers } from './told.ts'
 
 const IDENTITY =
   'That is the secret half, which opens the files. Nobody else may have it: make another with age-keygen, and give its public key, which begins with age1.'

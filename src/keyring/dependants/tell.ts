@@ -1,7 +1,6 @@
 import type { Trx } from '../../database/connect.ts'
 import type { NamedKey } from '../../database/dependants/dependants.ts'
-import { findOwners } from '../../database/people/owners.ts'
-import { putNotices } from '../../outbox/notices.ts'
+import { tellOwners } from '../../outbox/notices.ts'
 import type { PersonActor } from '../../rules/permissions.ts'
 import { keyInService } from '../../rules/text/words.ts'
 
@@ -10,15 +9,11 @@ import { keyInService } from '../../rules/text/words.ts'
  * a hundred things and the page tells them all.
  */
 export async function tellOfDependants(trx: Trx, actor: PersonActor, key: NamedKey, at: Date): Promise<void> {
-  const owners = await findOwners(trx, key.organisationId)
-  const readers = owners.map((owner) => ({ ...owner, why: `you are an owner of ${key.organisation}` }))
-  const about = keyInService(key)
-  await putNotices(trx, readers, {
+  await tellOwners(trx, key.organisationId, {
     notice: 'dependant_changed',
     key: `${key.id}/${at.toISOString().slice(0, 13)}`,
-    organisation: key.organisation,
     who: actor.name,
-    about,
+    about: keyInService(key),
     path: `/keys/${key.id}/dependants`,
     at,
   })

@@ -1,8 +1,6 @@
 import type { AuditPosition } from '../../database/audit/append.ts'
 import type { Trx } from '../../database/connect.ts'
-import { findOrganisation } from '../../database/people/organisations.ts'
-import { findMembers } from '../../database/people/people.ts'
-import { putNotices } from '../../outbox/notices.ts'
+import { type putNotices, tellMembers } from '../../outbox/notices.ts'
 import { putWebhookEvents, type WebhookData } from '../../outbox/webhooks.ts'
 import type { Environment, KeyKind } from '../../rules/keys/key-text.ts'
 import type { PersonActor } from '../../rules/permissions.ts'
@@ -30,22 +28,15 @@ export async function mailAboutKey(
   { actor, at, key, details, path }: Told,
   position: AuditPosition,
 ): Promise<void> {
-  const organisation = (await findOrganisation(trx, key.organisationId))?.name ?? ''
-  const members = await findMembers(trx, key.organisationId)
-  await putNotices(
-    trx,
-    members.map((person) => ({ ...person, why: `you may view the keys of ${organisation}` })),
-    {
-      notice,
-      key: `${key.id}/${position.auditSequence}`,
-      organisation,
-      who: actor.name,
-      about: keyInService({ ...key, service: key.serviceName }),
-      ...(details === undefined ? {} : { details }),
-      path: path ?? `/keys/${key.id}`,
-      at,
-    },
-  )
+  await tellMembers(trx, key.organisationId, {
+    notice,
+    key: `${key.id}/${position.auditSequence}`,
+    who: actor.name,
+    about: keyInService({ ...key, service: key.serviceName }),
+    ...(details === undefined ? {} : { details }),
+    path: path ?? `/keys/${key.id}`,
+    at,
+  })
 }
 
 type KeyEvent = Extract<WebhookEventType, `key.${string}`>

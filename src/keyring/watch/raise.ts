@@ -1,10 +1,8 @@
 import { recordAudit } from '../../database/audit/append.ts'
 import type { Trx } from '../../database/connect.ts'
 import { newId } from '../../database/ids.ts'
-import { findOrganisation } from '../../database/people/organisations.ts'
-import { findOwners } from '../../database/people/owners.ts'
 import type { WatchedKey } from '../../database/watch/unweighed.ts'
-import { putNotices } from '../../outbox/notices.ts'
+import { tellOwners } from '../../outbox/notices.ts'
 import { keyInService } from '../../rules/text/words.ts'
 import {
   MAIL_WINDOW_MILLISECONDS,
@@ -48,18 +46,16 @@ async function countMailed(trx: Trx, key: WatchedKey, { kind }: Seen, now: Date)
 
 async function mailOwners(trx: Trx, key: WatchedKey, seen: Seen, id: string, now: Date): Promise<void> {
   if (!mayMail(await countMailed(trx, key, seen, now))) return
-  const organisation = (await findOrganisation(trx, key.organisationId))?.name ?? ''
   const named = await trx
     .selectFrom('key')
     .innerJoin('service', 'service.id', 'key.serviceId')
     .select(['key.kind', 'key.name', 'service.name as service', 'service.environment'])
     .where('key.id', '=', key.id)
     .executeTakeFirstOrThrow()
-  const owners = await findOwners(trx, key.organisationId)
-  const readers = owners.map((owner) => ({ ...owner, why: `you are an owner of ${organisation}` }))
   const about = `${keyInService(named)}: ${suspicionInWords(seen)}`
   const path = `/suspicions/${id}`
-  await putNotices(trx, readers, { notice: 'suspicious_use', key: id, organisation, who: null, about, path, at: now })
+  const told = { notice: 'suspicious_use', key: id, who: null, about, path, at: now } as const
+  await tellOwners(trx, key.organisationId, told)
   await trx.updateTable('suspicion').set({ mailed: true }).where('id', '=', id).execute()
 }
 

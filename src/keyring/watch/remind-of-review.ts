@@ -1,7 +1,6 @@
 import { sql } from 'kysely'
 import { clock, type Db, type Trx } from '../../database/connect.ts'
-import { findOwners } from '../../database/people/owners.ts'
-import { putNotices } from '../../outbox/notices.ts'
+import { tellOwners } from '../../outbox/notices.ts'
 import { REVIEW_DAYS } from '../../rules/watch/review.ts'
 
 /** After something went wrong with one, so that it holds up no other. */
@@ -10,7 +9,7 @@ const AFTER_ERROR_SECONDS = 600
 async function claimDue(trx: Trx) {
   return trx
     .selectFrom('organisation')
-    .select(['id', 'name', 'reviewDueAt'])
+    .select(['id', 'reviewDueAt'])
     .where('reviewDueAt', '<=', (is) => is.fn<Date>('clock_timestamp'))
     .orderBy('reviewDueAt')
     .limit(1)
@@ -24,18 +23,13 @@ async function hasKeys(trx: Trx, organisationId: string): Promise<boolean> {
   return (await key.where('deletedAt', 'is', null).limit(1).executeTakeFirst()) !== undefined
 }
 
-async function remind(
-  trx: Trx,
-  { id, name, reviewDueAt: due }: { id: string; name: string; reviewDueAt: Date },
-): Promise<void> {
+async function remind(trx: Trx, { id, reviewDueAt: due }: { id: string; reviewDueAt: Date }): Promise<void> {
   const at = await clock(trx)
   const reviewDueAt = new Date(at.getTime() + REVIEW_DAYS * 86_400_000)
   await trx.updateTable('organisation').set({ reviewDueAt }).where('id', '=', id).execute()
   if (!(await hasKeys(trx, id))) return
-  const owners = await findOwners(trx, id)
-  const readers = owners.map((owner) => ({ ...owner, why: `you are an owner of ${name}` }))
-  const shown = { organisation: name, who: null, about: '', path: '/permission-review', at }
-  await putNotices(trx, readers, { notice: 'review_due', key: `${id}/${due.toISOString()}`, ...shown })
+  const key = `${id}/${due.toISOString()}`
+  await tellOwners(trx, id, { notice: 'review_due', key, who: null, about: '', path: '/permission-review', at })
 }
 
 /**

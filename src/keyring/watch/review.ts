@@ -1,10 +1,9 @@
 import { recordAudit } from '../../database/audit/append.ts'
 import { clock, type Db, type Trx } from '../../database/connect.ts'
 import { newId } from '../../database/ids.ts'
-import { findMembers } from '../../database/people/people.ts'
 import { type KeyInService, lockKeys } from '../../database/rotations/locks.ts'
 import { findReviewedKeys, type ReviewedKey, type StoredFinding } from '../../database/watch/reviews.ts'
-import { putNotices } from '../../outbox/notices.ts'
+import { tellMembers } from '../../outbox/notices.ts'
 import { type PersonActor, requireRole } from '../../rules/permissions.ts'
 import { Refusal } from '../../rules/refusals.ts'
 import { keyInService, PERMISSION_WORDS } from '../../rules/text/words.ts'
@@ -18,7 +17,7 @@ type Decided = { actor: PersonActor; keys: ReadonlyMap<string, KeyInService>; at
 async function lockReviewed(trx: Trx, actor: PersonActor, changes: readonly ReviewChange[]) {
   const organisation = await trx
     .selectFrom('organisation')
-    .select(['id', 'name'])
+    .select('id')
     .where('id', '=', actor.organisationId)
     .forNoKeyUpdate()
     .executeTakeFirst()
@@ -56,19 +55,10 @@ function stored(key: ReviewedKey, changes: readonly ReviewChange[]): StoredFindi
 }
 
 /** One letter for all of it, however much was changed. */
-async function tell(
-  trx: Trx,
-  decided: Decided,
-  organisation: { id: string; name: string },
-  id: string,
-  done: string[],
-) {
-  const members = await findMembers(trx, organisation.id)
-  const readers = members.map((person) => ({ ...person, why: `you may view the keys of ${organisation.name}` }))
-  const facts = { key: id, organisation: organisation.name, who: decided.actor.name, at: decided.at }
+async function tell(trx: Trx, { actor, at }: Decided, organisationId: string, id: string, done: string[]) {
   const details = done.length === 0 ? ['Nothing was changed'] : done
   const shown = { about: '', details, path: '/permission-review' }
-  await putNotices(trx, readers, { notice: 'review_done', ...facts, ...shown })
+  await tellMembers(trx, organisationId, { notice: 'review_done', key: id, who: actor.name, at, ...shown })
 }
 
 /**
@@ -100,7 +90,7 @@ export async function reviewPermissions(
     const of = (what: ReviewChange['do']) => changes.filter((change) => change.do === what).map(({ keyId }) => keyId)
     const facts = { review: id, keys: findings.length, lowered: of('lower'), disabled: of('disable') }
     await recordAudit(trx, organisation.id, at, { action: 'review.carry_out', actor, facts })
-    await tell(trx, decided, organisation, id, done)
+    await tell(trx, decided, organisation.id, id, done)
     return { id }
   })
 }

@@ -4,7 +4,7 @@ import { csvFields } from './csv-fields.ts'
 
 /** A longer line is refused as a whole, so that no file makes us hold more than this of it. */
 export const MAX_LINE_CHARACTERS = 4_096
-export const IMPORT_FIELDS = ['serviceId', 'kind', 'sha256', 'last4', 'name'] as const
+const IMPORT_FIELDS = ['serviceId', 'kind', 'sha256', 'last4', 'name'] as const
 type Field = (typeof IMPORT_FIELDS)[number]
 const NEEDED: readonly Field[] = ['serviceId', 'kind', 'sha256']
 
