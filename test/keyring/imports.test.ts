@@ -255,6 +255,24 @@ describe('an import', () => {
     expect((await findImport(db, id))?.status).toBe('broken_off')
     expect(await db.selectFrom('importChunk').select('line').where('importId', '=', id).execute()).toEqual([])
   })
+
+  test('whose file comes after it was given up is refused, and leaves no piece behind', async () => {
+    const serviceId = await newService()
+    async function* slow() {
+      yield Buffer.from(`${lineOf(serviceId, 'too slow 1')}\n`)
+      const startedAt = new Date(Date.now() - 3_700_000)
+      await db.updateTable('import').set({ startedAt }).where('name', '=', 'slow').execute()
+      while (await carryOutImport(db)) {
+        // Whatever else is due goes first.
+      }
+      yield Buffer.from(lineOf(serviceId, 'too slow 2'))
+    }
+    const upload = { name: 'slow', dryRun: false, stream: slow() }
+    expect(await outcome(receiveImport(db, world.admin, upload))).toBe('INVALID_REQUEST')
+    const { id } = await db.selectFrom('import').select('id').where('name', '=', 'slow').executeTakeFirstOrThrow()
+    expect((await findImport(db, id))?.status).toBe('broken_off')
+    expect(await db.selectFrom('importChunk').select('line').where('importId', '=', id).execute()).toEqual([])
+  })
 })
 
 const WORKER = new URL('../support/processes/import-process.ts', import.meta.url).pathname
@@ -266,16 +284,18 @@ test('a worker that is killed with -9 in the middle, again and again, leaves not
   let kills = 0
   while ((await findImport(db, id))?.status === 'running') {
     const worker = spawn(process.execPath, [WORKER, url, id], { stdio: ['ignore', 'pipe', 'inherit'] })
-    await once(worker.stdout, 'data')
+    const closed = once(worker, 'close')
+    // It ends without a piece while the database has not noticed yet that the one before it is gone.
+    await Promise.race([once(worker.stdout, 'data'), closed])
     await sleep(Math.random() * 40)
     if (worker.exitCode === null) kills += 1
     worker.kill('SIGKILL')
-    await once(worker, 'close')
+    await closed
   }
   expect(kills).toBeGreaterThan(0)
   expect(await findImport(db, id)).toMatchObject({ added: 8_000, known: 0, refused: 0 })
   expect(await keysOf(serviceId)).toHaveLength(8_000)
-})
+}, 90_000)
 
 describe('a line of any kind', () => {
   const texts = fc.oneof(

@@ -78,10 +78,12 @@ async function store(db: Db, id: string, stream: AsyncIterable<Uint8Array>) {
 
 type Upload = { name: string; dryRun: boolean; stream: AsyncIterable<Uint8Array> }
 
+const TOO_SLOW = 'The upload took over an hour and was broken off. Send the file in parts.'
+
 /**
  * Takes in a file of existing keys, in NDJSON or CSV, piece by piece as it comes; what is in it is carried out afterwards, so that
  * nothing depends on whoever sent it. A file that breaks off is not carried out. `actor` is an admin, or whoever runs the desk's program.
- * Refuses NOT_ALLOWED, INVALID_REQUEST (an empty file, a header that names no such columns) and TOO_LARGE.
+ * Refuses NOT_ALLOWED, INVALID_REQUEST (an empty file, a header that names no such columns, more than an hour) and TOO_LARGE.
  */
 export async function receiveImport(db: Db, actor: Actor, { name, dryRun, stream }: Upload): Promise<{ id: string }> {
   if (actor.kind === 'person') requireRole(actor, 'imports.manage')
@@ -95,7 +97,8 @@ export async function receiveImport(db: Db, actor: Actor, { name, dryRun, stream
   try {
     const { columns, lines } = await store(db, id, stream)
     await db.transaction().execute(async (trx) => {
-      await trx.selectFrom('import').select('id').where('id', '=', id).forNoKeyUpdate().execute()
+      const open = trx.selectFrom('import').select('id').where('id', '=', id).where('finishedAt', 'is', null)
+      if ((await open.forNoKeyUpdate().executeTakeFirst()) === undefined) throw invalid(TOO_SLOW)
       const at = await clock(trx)
       await trx.updateTable('import').set({ columns, lines, receivedAt: at }).where('id', '=', id).execute()
       const facts = { import: id, lines, dryRun }
@@ -111,5 +114,7 @@ export async function receiveImport(db: Db, actor: Actor, { name, dryRun, stream
 /** Leaves nothing of a file that did not come whole. */
 async function forget(db: Db, id: string): Promise<void> {
   await db.deleteFrom('importChunk').where('importId', '=', id).execute()
-  await db.deleteFrom('import').where('id', '=', id).where('receivedAt', 'is', null).execute()
+  // What the worker has given up meanwhile is on record, and stays.
+  const unfinished = db.deleteFrom('import').where('id', '=', id).where('receivedAt', 'is', null)
+  await unfinished.where('finishedAt', 'is', null).execute()
 }
