@@ -1,5 +1,6 @@
 import { beforeAll, expect, test } from 'vitest'
 import { newId } from '../../src/database/ids.ts'
+import { addDependant } from '../../src/keyring/dependants/add.ts'
 import { editKey } from '../../src/keyring/keys/edit.ts'
 import { openTestDatabase } from '../support/database.ts'
 import { type Answer, openDesk } from '../support/web.ts'
@@ -103,6 +104,19 @@ test('a key’s own page leads to the form that rotates it, and for staff to fil
   expect((await open(`/keys/${authKeyId}`)).replaceAll('&#x3D;', '=')).toContain(`/rotations/new?key=${authKeyId}"`)
   expect(await seenBy(agent)).toContain(`/rotations/new?organisation=${organisationId}&amp;key=${authKeyId}"`)
   expect(await seenBy(viewer)).not.toContain('/rotations/new?')
+})
+
+test('rolling a key that something must hold one to one leaves the old one as long as may be, unless its owner says otherwise', async () => {
+  const { authKeyId, serviceId } = world.place
+  const chosen = async () => /<input[^>]*name="overlap"[^>]*value="([^"]*)"[^>]* checked/.exec(await open(path))?.[1]
+  const path = `/keys/${authKeyId}/roll`
+  await db
+    .insertInto('servicePolicy')
+    .values({ serviceId, selfService: true, longestOverlapSeconds: 604_800 })
+    .execute()
+  expect(await chosen()).toBe('pickup')
+  await addDependant(db, world.people.owner.actor, authKeyId, { type: 'kms', name: 'Vault' })
+  expect(await chosen()).toBe('604800')
 })
 
 test.each([

@@ -44,6 +44,7 @@ async function showList(c: WebContext, { label, href, keys, madeBy }: Offered, p
       offered: key.waits && key.sealedHref === null && hold === null,
     })),
     anyWaiting: waiting !== undefined,
+    allSealed: keys.every((key) => key.sealedHref !== null),
     nothingLeft: !keys.some((key) => key.waits),
     mayReissue: roleMay(bearerOf(c).actor.role, 'versions.reissue'),
     hold,

@@ -50,11 +50,14 @@ async function findHold(c: WebContext) {
 async function ask(c: WebContext, again?: { values: Typed; problems: Problems }): Promise<Response> {
   const { key, service } = await keyOf(c, 'keys.roll')
   const { db } = c.get('desk')
-  const chosen = again?.values.overlap ?? 'pickup'
   const hold = await findHold(c)
   const policies = await findPolicies(db, [service.id])
   const longest = policies.get(service.id)?.longestOverlapSeconds ?? 0
   const offered = ROLL_CHOICES.filter(({ value }) => longestOf(value) <= longest)
+  const dependants = await findDependants(db, [key.id])
+  // What must hold the very key needs time to be given the new one.
+  const suggested = dependants.some(({ exactKey }) => exactKey) ? offered.at(-1)?.value : 'pickup'
+  const chosen = again?.values.overlap ?? suggested
   const changedAt = await findOwnerChange(db, service.organisationId)
   return showPage(c, 'roll', {
     title: `Roll ${key.name}`,
@@ -64,7 +67,7 @@ async function ask(c: WebContext, again?: { values: Typed; problems: Problems })
     hold,
     agentsDecide: hold === null && ownerChangedLately(changedAt, new Date()),
     versions: stoppingVersions(key, bearerOf(c).timeZone),
-    fates: shownFates(await findDependants(db, [key.id]), [{ id: key.id }], 'rotate'),
+    fates: shownFates(dependants, [{ id: key.id }], 'rotate'),
     choices: offered.map(({ value, label, hint = null }, i) => ({
       inputId: i === 0 ? 'overlap' : `overlap-${value}`,
       value,
