@@ -185,6 +185,9 @@ describe('an import', () => {
       expect(done.reduce((sum, { added }) => sum + added, 0)).toBe(300)
     }
     expect(await keysOf(serviceId)).toHaveLength(6_000)
+    // with the two that every service has, so that none is left that nothing stands behind
+    const all = await db.selectFrom('key').select('id').where('serviceId', '=', serviceId).execute()
+    expect(all).toHaveLength(6_002)
   })
 
   test('tells each organisation’s audit trail what came in, and the desk’s of the whole', async () => {
