@@ -54,6 +54,9 @@ async function openFilled(world: BenchWorld, name: string, rotations: number): P
     personId: desk.otherAgent.personId,
     formToken: 'x',
   }
+  // Nobody is signed in without a code device.
+  const device = { codeSeed: Buffer.alloc(32), codeSeedKeyId: 'none' }
+  await db.updateTable('person').set(device).where('id', '=', session.personId).execute()
   const times = { createdAt: now, lastSeenAt: now, endsAt: new Date(now.getTime() + 3_600_000) }
   await db
     .insertInto('session')
