@@ -22,5 +22,9 @@ export async function letTimePass(db: Db, ref: string, milliseconds: number): Pr
   await sql`
     update rotation set created_at = created_at - ${by}, decided_at = decided_at - ${by}, next_deadline = next_deadline - ${by}
     where ref = ${ref}`.execute(db)
-  await sql`update reminder set of = of - ${by}, due_at = due_at - ${by} where rotation_ref = ${ref}`.execute(db)
+  // By way of a time where none is, since each row has to be unique after every single step.
+  const away = sql`interval '36500 days'`
+  await sql`update reminder set of = of - ${away}, due_at = due_at - ${away} where rotation_ref = ${ref}`.execute(db)
+  await sql`update reminder set of = of + (${away} - ${by}), due_at = due_at + (${away} - ${by})
+    where rotation_ref = ${ref}`.execute(db)
 }
